@@ -1,0 +1,17 @@
+"""Turns every fault a user can cause into one sentence: what, where, what to do."""
+
+
+class PodfenceError(Exception):
+    """A fault with a sentence for a person; the command prints it and exits with status 2."""
+
+
+class UnreadableInput(PodfenceError):
+    """A source, inventory, decision or policy file that cannot be read as what it should be."""
+
+
+class NewerArtefact(PodfenceError):
+    """An artefact written by a newer podfence than this one; both versions are named."""
+
+
+class SchemaMismatch(PodfenceError):
+    """A frame that lacks columns of its stage, or holds values outside their vocabulary."""

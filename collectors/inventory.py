@@ -1,0 +1,140 @@
+"""Turns nothing by itself: what the cluster was, and who owned which address when (Inventory).
+
+`collectors.objects` builds it from API dicts; everything here is plain, frozen data.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+
+@dataclass(frozen=True, order=True)
+class WorkloadRef:
+    """The root controller of a pod: Deployment, StatefulSet, DaemonSet, CronJob, any other kind, or the bare Pod."""
+
+    namespace: str
+    kind: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.kind}/{self.name}"
+
+
+@dataclass(frozen=True)
+class ContainerPort:
+    """A port that a container declares."""
+
+    number: int
+    protocol: str = "TCP"
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class Pod:
+    """One pod (one uid) and the interval in which its addresses were its own.
+
+    `start` is when the kubelet took it (else its creation), `end` when its last container finished or it was
+    deleted; None = not known, open. `ips` are canonical; a host network pod's are its node's.
+    """
+
+    uid: str
+    namespace: str
+    name: str
+    workload: WorkloadRef
+    labels: Mapping[str, str] = field(default_factory=dict)
+    node: str = ""
+    host_network: bool = False
+    ips: tuple[str, ...] = ()
+    ports: tuple[ContainerPort, ...] = ()
+    phase: str = ""
+    start: pd.Timestamp | None = None
+    end: pd.Timestamp | None = None
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A root controller: its own `spec.selector` as the API gives it (None: it has none) and its pod template's labels."""
+
+    ref: WorkloadRef
+    selector: Mapping[str, Any] | None = None
+    template_labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ServicePort:
+    """One port of a Service; `target_port` is a number, a container port's name, or None (same as port)."""
+
+    port: int
+    protocol: str = "TCP"
+    name: str = ""
+    target_port: int | str | None = None
+    node_port: int | None = None
+
+
+@dataclass(frozen=True)
+class Service:
+    """A Service with every address that leads to it."""
+
+    namespace: str
+    name: str
+    type: str = "ClusterIP"
+    selector: Mapping[str, str] = field(default_factory=dict)
+    cluster_ips: tuple[str, ...] = ()
+    external_ips: tuple[str, ...] = ()
+    load_balancer_ips: tuple[str, ...] = ()
+    ports: tuple[ServicePort, ...] = ()
+
+
+@dataclass(frozen=True)
+class SlicePort:
+    """One port of an EndpointSlice: already the number behind the Service (None = any)."""
+
+    port: int | None
+    protocol: str = "TCP"
+    name: str = ""
+
+
+@dataclass(frozen=True)
+class EndpointSlice:
+    """The addresses behind a Service: `endpoints` are (address, pod name or "") pairs."""
+
+    namespace: str
+    name: str
+    service: str
+    ports: tuple[SlicePort, ...] = ()
+    endpoints: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Node:
+    """A node with its addresses (canonical) and the pod CIDRs it was given."""
+
+    name: str
+    addresses: tuple[str, ...] = ()
+    pod_cidrs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Namespace:
+    """A namespace and its labels."""
+
+    name: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """The cluster as known over the observation; every tuple is sorted by namespace and name."""
+
+    pods: tuple[Pod, ...] = ()
+    workloads: Mapping[WorkloadRef, Workload] = field(default_factory=dict)
+    services: tuple[Service, ...] = ()
+    slices: tuple[EndpointSlice, ...] = ()
+    nodes: tuple[Node, ...] = ()
+    namespaces: Mapping[str, Namespace] = field(default_factory=dict)
+    policies: tuple[Mapping[str, Any], ...] = ()
+    """NetworkPolicies in force, as raw API dicts."""
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    """Objects of kinds that are not used, counted by kind."""
