@@ -1,0 +1,108 @@
+"""Turns owner references into workloads: each pod's root controller, and what that controller selects. Pure."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, ClassVar
+
+from collectors.inventory import Workload, WorkloadRef
+
+Dict = Mapping[str, Any]
+
+# Controllers that ask other controllers to make their pods: only reached by following references.
+_MAX_DEPTH = 10
+
+
+class Owners:
+    """The controllers of an inventory by uid, so that a pod's root can be found."""
+
+    KINDS: ClassVar[frozenset[str]] = frozenset(
+        {"ReplicaSet", "Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicationController"}
+    )
+
+    def __init__(self, objects: Iterable[Dict]) -> None:
+        self._by_uid = {str(item["metadata"]["uid"]): item for item in objects if _has_uid(item)}
+
+    def root(self, item: Dict) -> Dict | None:
+        """Return the last owner's reference or object up the chain; None where nobody controls the object.
+
+        An owner that is not in the inventory ends the chain with what the reference says of it (kind and name).
+        """
+        found: Dict | None = None
+        current = item
+        for _ in range(_MAX_DEPTH):
+            reference = _controller(current)
+            if reference is None:
+                break
+            owner = self._by_uid.get(str(reference.get("uid", "")))
+            found = owner if owner is not None else _as_object(reference, current)
+            if owner is None:
+                break
+            current = owner
+        return found
+
+    def workloads(self, items: Iterable[Dict]) -> Iterator[tuple[WorkloadRef, Workload]]:
+        """Yield the workloads among these objects: controllers without a controller, and ownerless pods."""
+        for item in items:
+            kind = str(item.get("kind", ""))
+            if (kind in self.KINDS or kind == "Pod") and _is_root(item):
+                ref = _ref(item)
+                yield ref, Workload(ref, _selector(item), _template_labels(item))
+
+
+def workload_of(pod: Dict, owners: Owners) -> WorkloadRef:
+    """Return the root controller of a pod; the pod itself where it has none, or where its owner is a Node (mirror pod)."""
+    root = owners.root(pod)
+    if root is None or root.get("kind") == "Node":
+        return _ref(pod)
+    namespace = str(pod.get("metadata", {}).get("namespace", "default"))
+    return WorkloadRef(namespace, str(root.get("kind", "")), str(root.get("metadata", {}).get("name", "")))
+
+
+def _has_uid(item: Dict) -> bool:
+    return isinstance(item.get("metadata"), Mapping) and bool(item["metadata"].get("uid"))
+
+
+def _controller(item: Dict) -> Dict | None:
+    references = (item.get("metadata") or {}).get("ownerReferences") or []
+    return next((entry for entry in references if entry.get("controller")), None)
+
+
+def _is_root(item: Dict) -> bool:
+    owner = _controller(item)
+    return owner is None or owner.get("kind") == "Node"
+
+
+def _ref(item: Dict) -> WorkloadRef:
+    meta = item.get("metadata") or {}
+    return WorkloadRef(str(meta.get("namespace", "default")), str(item.get("kind", "")), str(meta.get("name", "")))
+
+
+def _as_object(reference: Dict, child: Dict) -> Dict:
+    """Return an owner that is only known by reference, in the shape of an object.
+
+    A ReplicaSet named after its pods' `pod-template-hash` was made by a Deployment of the name before the hash:
+    only the Deployment controller sets that label. So an inventory of pods alone still knows its Deployments.
+    """
+    kind, name = str(reference.get("kind", "")), str(reference.get("name", ""))
+    suffix = (child.get("metadata", {}).get("labels") or {}).get("pod-template-hash")
+    if kind == "ReplicaSet" and suffix and name.endswith(f"-{suffix}"):
+        kind, name = "Deployment", name.removesuffix(f"-{suffix}")
+    return {"kind": kind, "metadata": {"name": name}}
+
+
+def _selector(item: Dict) -> Mapping[str, Any] | None:
+    """Return the controller's own pod selector as a LabelSelector; None for those whose selector is a generated uid."""
+    kind, selector = item.get("kind"), (item.get("spec") or {}).get("selector")
+    if kind in {"Job", "CronJob", "Pod"} or not isinstance(selector, Mapping) or not selector:
+        return None
+    return {"matchLabels": dict(selector)} if kind == "ReplicationController" else selector
+
+
+def _template_labels(item: Dict) -> Mapping[str, str]:
+    spec = item.get("spec") or {}
+    if item.get("kind") == "Pod":
+        labels = (item.get("metadata") or {}).get("labels")
+    elif item.get("kind") == "CronJob":
+        labels = (((spec.get("jobTemplate") or {}).get("spec") or {}).get("template") or {}).get("metadata", {}).get("labels")
+    else:
+        labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels")
+    return {str(k): str(v) for k, v in sorted((labels or {}).items())}

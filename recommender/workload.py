@@ -1,0 +1,200 @@
+"""Turns a workload into the label selector that takes exactly its pods, with the proof, or says that none does."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+from collectors.inventory import Inventory, Pod, WorkloadRef
+from recommender.policy import LabelSelector, Requirement
+
+# Labels that controllers, chart tools and the API server put on pods and that differ between pods, rollouts or
+# releases. Labels found to vary inside one workload are left out as well; this list covers what one look cannot show.
+VOLATILE_LABELS = frozenset(
+    {
+        "app.kubernetes.io/version", "apps.kubernetes.io/pod-index", "batch.kubernetes.io/controller-uid",
+        "batch.kubernetes.io/job-completion-index", "batch.kubernetes.io/job-name", "build", "chart",
+        "commit", "controller-revision-hash", "controller-uid", "git-sha", "helm.sh/chart", "job-name",
+        "kubernetes.io/hostname", "pod-template-generation", "pod-template-hash", "revision",
+        "rollouts-pod-template-hash", "statefulset.kubernetes.io/pod-name", "topology.kubernetes.io/region",
+        "topology.kubernetes.io/zone", "version",
+    }
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What a podSelector can name: one workload, or several that no selector tells apart.
+
+    `selector` is None where no stable selector exists, and `reason` says why; `members` are sorted.
+    """
+
+    members: tuple[WorkloadRef, ...]
+    selector: LabelSelector | None
+    reason: str = ""
+
+    @property
+    def first(self) -> WorkloadRef:
+        """The member that names the subject."""
+        return self.members[0]
+
+    @property
+    def namespace(self) -> str:
+        """The namespace that all members share."""
+        return self.first.namespace
+
+
+def selects(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
+    """Return whether the selector takes an object with these labels."""
+    if any(labels.get(key) != value for key, value in selector.match_labels):
+        return False
+    return all(_holds(requirement, labels) for requirement in selector.match_expressions)
+
+
+def _holds(requirement: Requirement, labels: Mapping[str, str]) -> bool:
+    value = labels.get(requirement.key)
+    match requirement.operator:
+        case "In":
+            return value is not None and value in requirement.values
+        case "NotIn":
+            return value is None or value not in requirement.values
+        case "Exists":
+            return value is not None
+        case _:
+            return value is None
+
+
+def subjects(inventory: Inventory) -> dict[WorkloadRef, Subject]:
+    """Return the subject of every workload that has pods a policy can select.
+
+    The proof: evaluated against every pod and every pod template of the namespace, the selector takes all of the
+    subject's pods, its members' templates (so it still does after a rollout or a scale-up), and nothing else.
+    Workloads whose pods all use the host network are left out: no policy applies to them.
+    """
+    by_namespace: dict[str, dict[WorkloadRef, list[Mapping[str, str]]]] = {}
+    for ref, label_sets in _label_sets(inventory).items():
+        by_namespace.setdefault(ref.namespace, {})[ref] = label_sets
+    found: dict[WorkloadRef, Subject] = {}
+    for workloads in by_namespace.values():
+        found.update(_subjects_of_namespace(workloads, inventory))
+    return dict(sorted(found.items()))
+
+
+def _label_sets(inventory: Inventory) -> dict[WorkloadRef, list[Mapping[str, str]]]:
+    """Return for each selectable workload the label sets that its pods have or will have."""
+    pods: dict[WorkloadRef, list[Pod]] = {}
+    for pod in inventory.pods:
+        pods.setdefault(pod.workload, []).append(pod)
+    sets: dict[WorkloadRef, list[Mapping[str, str]]] = {}
+    for ref in pods.keys() | inventory.workloads.keys():
+        own = pods.get(ref, [])
+        if own and all(pod.host_network for pod in own):
+            continue
+        unique = {tuple(sorted(pod.labels.items())): pod.labels for pod in own if not pod.host_network}
+        template = inventory.workloads[ref].template_labels if ref in inventory.workloads else {}
+        if template:
+            unique[tuple(sorted(template.items()))] = template
+        if unique:
+            sets[ref] = [unique[key] for key in sorted(unique)]
+    return sets
+
+
+def _subjects_of_namespace(
+    workloads: Mapping[WorkloadRef, list[Mapping[str, str]]], inventory: Inventory
+) -> dict[WorkloadRef, Subject]:
+    chosen = {ref: _best_selector(ref, workloads, inventory) for ref in sorted(workloads)}
+    found: dict[WorkloadRef, Subject] = {}
+    groups = _groups({ref: caught for ref, (selector, caught) in chosen.items() if selector is not None})
+    for ref, (selector, _) in chosen.items():
+        if selector is None and ref not in groups:
+            found[ref] = Subject((ref,), None, "none of its labels stays the same from one rollout to the next")
+    for members in set(groups.values()):
+        subject = _subject(members, [chosen[ref][0] for ref in members], workloads)
+        found.update(dict.fromkeys(members, subject))
+    return found
+
+
+def _subject(
+    members: tuple[WorkloadRef, ...],
+    candidates: Iterable[LabelSelector | None],
+    workloads: Mapping[WorkloadRef, list[Mapping[str, str]]],
+) -> Subject:
+    """Return the subject of workloads that selectors take together: one selector must take all members and no more."""
+    for selector in candidates:
+        if selector is not None and _caught(selector, workloads) == set(members):
+            if all(selects(selector, labels) for ref in members for labels in workloads[ref]):
+                reason = "" if len(members) == 1 else "no selector tells these workloads apart"
+                return Subject(members, selector, reason)
+    names = ", ".join(map(str, members))
+    return Subject(members, None, f"no single selector takes exactly the pods of {names}")
+
+
+def _best_selector(
+    ref: WorkloadRef, workloads: Mapping[WorkloadRef, list[Mapping[str, str]]], inventory: Inventory
+) -> tuple[LabelSelector | None, frozenset[WorkloadRef]]:
+    """Return the narrowest stable selector of a workload, and the workloads whose pods it takes.
+
+    The controller's own selector comes first; where it takes other workloads' pods too, the fewest stable labels
+    that mend it are added. A selector made of volatile labels alone would take nothing after the next release.
+    """
+    stable = _stable_labels(workloads[ref])
+    base = _own_selector(ref, inventory)
+    if base is None and not stable:
+        return None, frozenset()
+    fixed = base.match_labels if base else ()
+    expressions = base.match_expressions if base else ()
+    extras = sorted((item for item in stable.items() if item not in fixed), key=_preference)
+    fewest = 0 if base else 1
+    best: tuple[LabelSelector, set[WorkloadRef]] | None = None
+    for count in range(fewest, min(len(extras), fewest + 2) + 1):
+        for added in combinations(extras, count):
+            selector = LabelSelector(tuple(sorted((*fixed, *added))), expressions)
+            caught = _caught(selector, workloads)
+            if caught == {ref}:
+                return selector, frozenset(caught)
+            if best is None or len(caught) < len(best[1]):
+                best = (selector, caught)
+    if best is None:
+        return None, frozenset()
+    return best[0], frozenset(best[1])
+
+
+def _stable_labels(label_sets: list[Mapping[str, str]]) -> dict[str, str]:
+    """Return the labels that all of a workload's pods and its template share, without those known to be volatile."""
+    shared = set(label_sets[0].items()).intersection(*(labels.items() for labels in label_sets[1:]))
+    return {key: value for key, value in sorted(shared) if key not in VOLATILE_LABELS}
+
+
+def _own_selector(ref: WorkloadRef, inventory: Inventory) -> LabelSelector | None:
+    workload = inventory.workloads.get(ref)
+    if workload is None or not workload.selector:
+        return None
+    labels = tuple(sorted((str(k), str(v)) for k, v in (workload.selector.get("matchLabels") or {}).items()))
+    expressions = tuple(
+        sorted(
+            Requirement(str(e["key"]), str(e["operator"]), tuple(sorted(map(str, e.get("values") or []))))
+            for e in workload.selector.get("matchExpressions") or []
+        )
+    )
+    keys = {key for key, _ in labels} | {requirement.key for requirement in expressions}
+    return LabelSelector(labels, expressions) if keys - VOLATILE_LABELS else None
+
+
+def _preference(item: tuple[str, str]) -> tuple[int, str]:
+    """Order candidate labels: the recommended ones, then what people write by hand, then the rest."""
+    names = ("app.kubernetes.io/name", "app.kubernetes.io/component", "app", "k8s-app", "component", "role", "track")
+    return (names.index(item[0]) if item[0] in names else len(names), item[0])
+
+
+def _caught(selector: LabelSelector, workloads: Mapping[WorkloadRef, list[Mapping[str, str]]]) -> set[WorkloadRef]:
+    return {ref for ref, sets in workloads.items() if any(selects(selector, labels) for labels in sets)}
+
+
+def _groups(caught: Mapping[WorkloadRef, Iterable[WorkloadRef]]) -> dict[WorkloadRef, tuple[WorkloadRef, ...]]:
+    """Return each workload's group: those that are joined, directly or in steps, by one taking the other's pods."""
+    groups = {ref: {ref} for ref in caught}
+    for ref, others in caught.items():
+        for other in others:
+            merged = groups[ref] | groups.setdefault(other, {other})
+            for member in merged:
+                groups[member] = merged
+    return {ref: tuple(sorted(members)) for ref, members in groups.items()}
