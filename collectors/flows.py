@@ -54,4 +54,4 @@ def conform_flows(frame: pd.DataFrame) -> Flows:
     """Return the frame as FLOWS: columns in order, cast, absent ones NA; raises SchemaMismatch."""
     flows = FLOWS.conform(frame)
     FLOWS.check(flows)
-    return cast(Flows, flows)
+    return cast("Flows", flows)

@@ -55,7 +55,7 @@ class Pod:
 
 @dataclass(frozen=True)
 class Workload:
-    """A root controller: its own `spec.selector` as the API gives it (None: it has none) and its pod template's labels."""
+    """A root controller: its `spec.selector` as the API gives it (None: it has none), its template's labels."""
 
     ref: WorkloadRef
     selector: Mapping[str, Any] | None = None

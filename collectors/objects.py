@@ -1,12 +1,13 @@
 """Turns Kubernetes API dicts, as `kubectl get -o json` prints them, into an Inventory. Pure: no I/O."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import pandas as pd
 
 from collectors.addresses import canonical_ip
+from collectors.errors import UnreadableInput
 from collectors.inventory import (
     ContainerPort,
     EndpointSlice,
@@ -19,9 +20,10 @@ from collectors.inventory import (
     SlicePort,
     Workload,
 )
-from collectors.owners import Owners, workload_of
+from collectors.owners import CONTROLLERS, Owners, workload_in, workload_of
 
 Dict = Mapping[str, Any]
+_Built = TypeVar("_Built")
 _Named = TypeVar("_Named", Service, EndpointSlice)
 
 # API times are cut to whole seconds: what ended "at" a second may have lived until the next one began.
@@ -54,21 +56,37 @@ def build_inventory(objects: Iterable[Dict], deleted: Mapping[str, pd.Timestamp]
     for (kind, _), item in latest.items():
         by_kind.setdefault(kind, []).append(item)
     owners = Owners(latest.values())
-    pods = [_pod(item, owners, deleted or {}) for item in by_kind.get("Pod", [])]
-    workloads = {ref: workload for kind in by_kind for ref, workload in owners.workloads(by_kind[kind])}
+    pods = _each(lambda item: _pod(item, owners, deleted or {}), by_kind.get("Pod", []))
+    own = _each(workload_in, [item for items in by_kind.values() for item in items])
+    workloads = {workload.ref: workload for workload in own if workload is not None}
     for pod in pods:
         workloads.setdefault(pod.workload, Workload(pod.workload, None, {}))
-    known = {"Pod", "Node", "Service", "EndpointSlice", "Namespace", "NetworkPolicy", *owners.KINDS}
+    known = {"Pod", "Node", "Service", "EndpointSlice", "Namespace", "NetworkPolicy", *CONTROLLERS}
     return Inventory(
         pods=tuple(sorted(pods, key=lambda pod: (pod.namespace, pod.name, pod.uid))),
         workloads=dict(sorted(workloads.items())),
-        services=_sorted(map(_service, by_kind.get("Service", []))),
-        slices=_sorted(map(_slice, by_kind.get("EndpointSlice", []))),
-        nodes=tuple(sorted(map(_node, by_kind.get("Node", [])), key=lambda node: node.name)),
-        namespaces={ns.name: ns for ns in sorted(map(_namespace, by_kind.get("Namespace", [])), key=lambda n: n.name)},
+        services=_sorted(_each(_service, by_kind.get("Service", []))),
+        slices=_sorted(_each(_slice, by_kind.get("EndpointSlice", []))),
+        nodes=tuple(sorted(_each(_node, by_kind.get("Node", [])), key=lambda node: node.name)),
+        namespaces={item.name: item for item in _each(_namespace, sorted(by_kind.get("Namespace", []), key=_name_key))},
         policies=tuple(sorted(by_kind.get("NetworkPolicy", []), key=_name_key)),
         skipped=dict(sorted(Counter(kind for kind, _ in latest if kind not in known).items())),
     )
+
+
+def _each(build: Callable[[Dict], _Built], items: Iterable[Dict]) -> list[_Built]:
+    """Return what `build` makes of each object; UnreadableInput names an object whose fields the API could not give."""
+    built = []
+    for item in items:
+        try:
+            built.append(build(item))
+        except (AttributeError, KeyError, TypeError, ValueError, OverflowError) as fault:
+            name = "/".join(part for part in (str(item.get("kind")), *_name_key(item)) if part)
+            raise UnreadableInput(
+                f"inventory: {name[:300]!r} has a field that is not as the API gives it ({str(fault)[:120]}); "
+                "take the inventory again with `kubectl get -o json`"
+            ) from fault
+    return built
 
 
 def _meta(item: Dict) -> Dict:
@@ -143,7 +161,7 @@ def _end(meta: Dict, status: Dict, start: pd.Timestamp | None, deleted: pd.Times
     A finished pod keeps `status.podIP`, but the address is free from its last container's end. One that failed
     without ever running (evicted) has no such time: its newest condition, else its start, is the latest safe bound.
     """
-    times = [deleted] if deleted is not None else []
+    times: list[pd.Timestamp | None] = [deleted]
     if meta.get("deletionTimestamp"):
         times.append(_time(meta["deletionTimestamp"]))
     if status.get("phase") in {"Succeeded", "Failed"}:

@@ -1,11 +1,15 @@
 """Turns owner references into workloads: each pod's root controller, and what that controller selects. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, ClassVar
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from collectors.inventory import Workload, WorkloadRef
 
 Dict = Mapping[str, Any]
+
+CONTROLLERS = frozenset(
+    {"ReplicaSet", "Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicationController"}
+)
 
 # Controllers that ask other controllers to make their pods: only reached by following references.
 _MAX_DEPTH = 10
@@ -13,10 +17,6 @@ _MAX_DEPTH = 10
 
 class Owners:
     """The controllers of an inventory by uid, so that a pod's root can be found."""
-
-    KINDS: ClassVar[frozenset[str]] = frozenset(
-        {"ReplicaSet", "Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicationController"}
-    )
 
     def __init__(self, objects: Iterable[Dict]) -> None:
         self._by_uid = {str(item["metadata"]["uid"]): item for item in objects if _has_uid(item)}
@@ -39,17 +39,16 @@ class Owners:
             current = owner
         return found
 
-    def workloads(self, items: Iterable[Dict]) -> Iterator[tuple[WorkloadRef, Workload]]:
-        """Yield the workloads among these objects: controllers without a controller, and ownerless pods."""
-        for item in items:
-            kind = str(item.get("kind", ""))
-            if (kind in self.KINDS or kind == "Pod") and _is_root(item):
-                ref = _ref(item)
-                yield ref, Workload(ref, _selector(item), _template_labels(item))
+
+def workload_in(item: Dict) -> Workload | None:
+    """Return the workload that an object is: a controller without a controller, or an ownerless pod; else None."""
+    if item.get("kind") not in CONTROLLERS | {"Pod"} or not _is_root(item):
+        return None
+    return Workload(_ref(item), _selector(item), _template_labels(item))
 
 
 def workload_of(pod: Dict, owners: Owners) -> WorkloadRef:
-    """Return the root controller of a pod; the pod itself where it has none, or where its owner is a Node (mirror pod)."""
+    """Return the root controller of a pod; the pod itself where it has none or a Node (mirror pods) has it."""
     root = owners.root(pod)
     if root is None or root.get("kind") == "Node":
         return _ref(pod)
@@ -101,8 +100,8 @@ def _template_labels(item: Dict) -> Mapping[str, str]:
     spec = item.get("spec") or {}
     if item.get("kind") == "Pod":
         labels = (item.get("metadata") or {}).get("labels")
-    elif item.get("kind") == "CronJob":
-        labels = (((spec.get("jobTemplate") or {}).get("spec") or {}).get("template") or {}).get("metadata", {}).get("labels")
     else:
+        if item.get("kind") == "CronJob":
+            spec = (spec.get("jobTemplate") or {}).get("spec") or {}
         labels = ((spec.get("template") or {}).get("metadata") or {}).get("labels")
     return {str(k): str(v) for k, v in sorted((labels or {}).items())}

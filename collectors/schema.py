@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -49,7 +50,7 @@ class Schema:
         columns = {}
         for column in self.columns:
             try:
-                columns[column.name] = _cast(frame[column.name] if column.name in frame else absent, column)
+                columns[column.name] = _cast(frame.get(column.name, absent), column)
             except (ValueError, TypeError, OverflowError) as fault:
                 raise SchemaMismatch(f"{self.name}: column {column.name!r} is not {column.dtype}: {fault}") from fault
         return pd.DataFrame(columns).reset_index(drop=True)
@@ -67,11 +68,11 @@ class Schema:
                 raise SchemaMismatch(f"{self.name}: column {column.name!r} holds unknown values {sorted(strange)[:5]}")
 
 
-def _cast(series: "pd.Series[object]", column: Column) -> "pd.Series[object]":
+def _cast(series: "pd.Series[Any]", column: Column) -> "pd.Series[Any]":
     if str(series.dtype) == column.dtype:
         return series
     if column.dtype.startswith("datetime64"):
-        return pd.to_datetime(series, utc=True).astype(column.dtype)
+        return pd.to_datetime(series, utc=True).astype(column.dtype)  # type: ignore[call-overload,no-any-return]  # as below
     if column.dtype == "category":
         return series.astype("str").where(series.notna()).astype("category")
-    return series.astype(column.dtype)
+    return series.astype(column.dtype)  # type: ignore[call-overload,no-any-return]  # stubs list literal dtypes only

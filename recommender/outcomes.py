@@ -10,7 +10,7 @@ VerdictWord = Literal["allowed", "denied", "undecidable"]
 
 @dataclass(frozen=True)
 class EndVerdict:
-    """What one end says: whether any policy isolates it in that direction, and the rules that let the connection in or out.
+    """What one end says: whether any policy isolates it in that direction, and the rules that let the connection pass.
 
     `rules` are "namespace/policy ingress[0]"; `policies` are "namespace/policy" of all that isolate this end.
     """

@@ -1,15 +1,22 @@
 """Turns communications into suggestions, each with its evidence and caveats, and says what was withheld and why."""
 
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import pandas as pd
 
-from collectors.inventory import WorkloadRef
-from recommender.communications import Communication
+from collectors.flows import TRANSPORTS
+from collectors.inventory import Inventory, WorkloadRef
+from collectors.observation import ObservationWindow
+from recommender.communications import AddressPeer, Communication, End, meaning
+from recommender.workload import Subject, subjects
 
 CAVEATS = (
     "seen_once", "short_window", "orientation_guessed", "no_reply", "scan_like", "host_network", "ip_reused",
     "sampled", "widened", "external", "wide_source", "api_server", "backend_guessed", "inseparable",
+    "link_local",
 )  # fmt: skip
 
 
@@ -32,8 +39,9 @@ class Suggestion:
 class Withheld:
     """A communication that no rule is suggested for, and why.
 
-    `why` is one of `not_oriented`, `did_not_work`, `inexpressible`, `unresolved`, `ambiguous`, `node_local`,
-    `hairpin`, `not_routed` (multicast, loopback, link-local), `no_subject` (no end of it is a pod that a policy selects).
+    `why` is one of `inexpressible`, `did_not_work`, `node_local`, `hairpin`, `ambiguous`, `unresolved`, `service`
+    (nothing known behind it), `not_routed` (multicast, loopback, link-local), `not_oriented`, `no_subject` (an end
+    cannot be named by a policy, or neither end is a pod).
     """
 
     communication: Communication
@@ -43,10 +51,172 @@ class Withheld:
 
 @dataclass(frozen=True)
 class Suggestions:
-    """All suggestions (sorted by id's meaning), all withheld communications, and the window they were seen in."""
+    """All suggestions, all withheld communications (both sorted by meaning), and the window they were seen in."""
 
     items: tuple[Suggestion, ...] = ()
     withheld: tuple[Withheld, ...] = ()
     window_start: pd.Timestamp | None = None
     window_end: pd.Timestamp | None = None
-    notes: tuple[str, ...] = field(default=())
+    subjects: Mapping[WorkloadRef, Subject] = field(default_factory=dict)
+    """How policies can name each workload that a suggestion speaks of."""
+
+
+_ONE_DAY = pd.Timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class SuggestOptions:
+    """Below `short_window` of observation every suggestion carries that caveat."""
+
+    short_window: pd.Timedelta = _ONE_DAY
+
+
+def suggest(
+    communications: Iterable[Communication],
+    inventory: Inventory,
+    window: ObservationWindow,
+    options: SuggestOptions | None = None,
+) -> Suggestions:
+    """Return a suggestion for each communication that worked and can be expressed; the others are withheld, with why."""
+    options = options or SuggestOptions()
+    found = subjects(inventory)
+    reused = _reused_pods(inventory)
+    items: list[Suggestion] = []
+    withheld: list[Withheld] = []
+    short = window.start is None or window.end is None or window.end - window.start < options.short_window
+    for communication in sorted(communications, key=meaning):
+        ends = _subject(communication.dst, found), _subject(communication.src, found)
+        refusal = _refusal(communication) or _unselectable(communication, ends)
+        if refusal is not None:
+            withheld.append(Withheld(communication, *refusal))
+            continue
+        caveats = _caveats(communication, short, reused, [end for end in ends if end is not None])
+        items.append(
+            Suggestion(
+                id=suggestion_id(communication),
+                communication=communication,
+                ingress_of=ends[0].first if ends[0] else None,
+                egress_of=ends[1].first if ends[1] else None,
+                caveats=caveats,
+                reason=_reason(communication),
+            )
+        )
+    named = {end for item in items for end in (item.communication.src, item.communication.dst)}
+    used = {ref: subject for ref, subject in found.items() if named.intersection(subject.members)}
+    return Suggestions(tuple(items), tuple(withheld), window.start, window.end, used)
+
+
+def suggestion_id(communication: Communication) -> str:
+    """Return a short id that depends only on what the communication means: who, whom, protocol and port."""
+    text = json.dumps([str(part) for part in meaning(communication)], ensure_ascii=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _subject(end: End, found: Mapping[WorkloadRef, Subject]) -> Subject | None:
+    return found.get(end) if isinstance(end, WorkloadRef) else None
+
+
+def _refusal(communication: Communication) -> tuple[str, str] | None:
+    """Return why no rule may follow from this communication, or None; evidence against comes before doubt."""
+    evidence, notes = communication.evidence, communication.notes
+    if communication.protocol not in TRANSPORTS:
+        return "inexpressible", f"NetworkPolicy cannot express {communication.protocol}"
+    if not evidence.connections and not evidence.one_way:
+        attempts = ", ".join(f"{count} {outcome}" for outcome, count in evidence.failed)
+        return "did_not_work", f"no attempt worked ({attempts}): evidence against, not for"
+    if "node_local" in notes:
+        return "node_local", "from the pod's own node (kubelet probes): Kubernetes always allows it"
+    if "hairpin" in notes:
+        return "hairpin", "a pod that reached itself through its own Service needs no peer rule"
+    for end, what in ((communication.src, "source"), (communication.dst, "destination")):
+        if isinstance(end, AddressPeer) and end.kind in _UNKNOWN_ENDS:
+            return end.kind, f"the {what} {end.address} {_UNKNOWN_ENDS[end.kind]}"
+        if isinstance(end, AddressPeer) and _not_routed(end, what):
+            return "not_routed", f"the {what} {end.address} is {end.kind.replace('_', '-')}"
+    if set(evidence.orientations) <= {"unknown"}:
+        return "not_oriented", "which side began it was not seen, and the port is declared nowhere"
+    return None
+
+
+_UNKNOWN_ENDS = {
+    "ambiguous": "may have belonged to two workloads at that time",
+    "unresolved": "is private and no pod, node or Service is known to have had it at that time",
+    "service": "is a Service with nothing known behind it",
+}
+
+
+def _not_routed(end: AddressPeer, what: str) -> bool:
+    """Return whether no policy meets this traffic; IPv4 link-local services (NodeLocal DNS, metadata) are reached."""
+    if end.kind == "link_local":
+        return what == "source" or ":" in end.address
+    return end.kind in {"multicast", "loopback"}
+
+
+def _unselectable(communication: Communication, ends: tuple[Subject | None, Subject | None]) -> tuple[str, str] | None:
+    """Return why no policy can name the ends: no end is a pod that a policy selects, or a peer has no stable labels."""
+    for end, subject in zip((communication.dst, communication.src), ends, strict=True):
+        if isinstance(end, WorkloadRef) and subject is None:
+            return "no_subject", f"{end} has no labels that a policy could select it by"
+        if subject is not None and subject.selector is None:
+            return "no_subject", f"no policy can select {end}: {subject.reason}"
+    if ends == (None, None):
+        return "no_subject", "neither end is a pod that a policy can select"
+    return None
+
+
+def _caveats(
+    communication: Communication, short: bool, reused: frozenset[tuple[str, str]], ends: Iterable[Subject]
+) -> tuple[str, ...]:
+    evidence = communication.evidence
+    peers = [end for end in (communication.src, communication.dst) if isinstance(end, AddressPeer)]
+    kinds = {peer.kind for peer in peers}
+    pods = {
+        (end.namespace, pod)
+        for end, names in ((communication.src, evidence.src_pods), (communication.dst, evidence.dst_pods))
+        if isinstance(end, WorkloadRef)
+        for pod in names
+    }
+    held = {
+        "seen_once": evidence.connections + evidence.one_way == 1,
+        "short_window": short,
+        "orientation_guessed": set(evidence.orientations) <= {"port_hint", "unknown"},
+        "no_reply": not evidence.connections,
+        "host_network": "node" in kinds,
+        "external": "external" in kinds,
+        "api_server": "api_server" in kinds,
+        "link_local": "link_local" in kinds,
+        "sampled": evidence.sampled,
+        "ip_reused": bool(pods & reused),
+        "backend_guessed": "backend_guessed" in communication.notes,
+        "inseparable": any(len(subject.members) > 1 for subject in ends),
+    }
+    return tuple(sorted(caveat for caveat, holds in held.items() if holds))
+
+
+def _reused_pods(inventory: Inventory) -> frozenset[tuple[str, str]]:
+    """Return (namespace, pod) of pods that shared an address with another pod, at whatever time."""
+    by_ip: dict[str, set[tuple[str, str]]] = {}
+    for pod in inventory.pods:
+        for ip in () if pod.host_network else pod.ips:
+            by_ip.setdefault(ip, set()).add((pod.namespace, pod.name))
+    return frozenset(name for names in by_ip.values() if len(names) > 1 for name in names)
+
+
+def _reason(communication: Communication) -> str:
+    """Return one sentence: how often, by which Service, how we know who began, and what failed beside it."""
+    evidence = communication.evidence
+    count = evidence.connections or evidence.one_way
+    what = "connection" if evidence.connections else "one-way message stream"
+    parts = [f"{count} {what}{'' if count == 1 else 's'} to port {communication.port}"]
+    if evidence.services:
+        parts.append(f"through Service {', '.join(evidence.services)}")
+    how = {
+        "handshake": "the handshake was seen",
+        "paired": "the first packet was seen",
+        "reported": "the source says so",
+    }
+    strong = [how[name] for name in evidence.orientations if name in how]
+    parts.append(strong[0] if strong else "who began it is inferred from the declared port")
+    if evidence.failed:
+        parts.append("beside " + ", ".join(f"{number} {outcome}" for outcome, number in evidence.failed))
+    return "; ".join(parts) + "."

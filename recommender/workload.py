@@ -120,10 +120,11 @@ def _subject(
 ) -> Subject:
     """Return the subject of workloads that selectors take together: one selector must take all members and no more."""
     for selector in candidates:
-        if selector is not None and _caught(selector, workloads) == set(members):
-            if all(selects(selector, labels) for ref in members for labels in workloads[ref]):
-                reason = "" if len(members) == 1 else "no selector tells these workloads apart"
-                return Subject(members, selector, reason)
+        if selector is None or _caught(selector, workloads) != set(members):
+            continue
+        if all(selects(selector, labels) for ref in members for labels in workloads[ref]):
+            reason = "" if len(members) == 1 else "no selector tells these workloads apart"
+            return Subject(members, selector, reason)
     names = ", ".join(map(str, members))
     return Subject(members, None, f"no single selector takes exactly the pods of {names}")
 

@@ -1,0 +1,148 @@
+"""Turns suggestions into the plain data of suggestions.json and back."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, fields
+from typing import Any
+
+import pandas as pd
+
+from collectors.errors import NewerArtefact, UnreadableInput
+from collectors.inventory import WorkloadRef
+from recommender.communications import AddressPeer, Communication, End, Evidence
+from recommender.policy import LabelSelector, Requirement
+from recommender.suggest import Suggestion, Suggestions, Withheld
+from recommender.workload import Subject
+
+KIND, VERSION = "podfence/suggestions", 1
+
+
+def suggestions_to_data(suggestions: Suggestions) -> dict[str, Any]:
+    """Return plain data: lists, dicts, text and numbers, in a fixed order."""
+    return {
+        "kind": KIND,
+        "version": VERSION,
+        "window": {"start": _time_text(suggestions.window_start), "end": _time_text(suggestions.window_end)},
+        "subjects": [
+            _subject_data(subject) for subject in sorted(set(suggestions.subjects.values()), key=lambda s: s.first)
+        ],
+        "suggestions": [
+            {
+                "id": item.id,
+                **_communication_data(item.communication),
+                "ingress_of": _end_data(item.ingress_of),
+                "egress_of": _end_data(item.egress_of),
+                "caveats": list(item.caveats),
+                "reason": item.reason,
+            }
+            for item in suggestions.items
+        ],
+        "withheld": [
+            {"why": item.why, "reason": item.reason, **_communication_data(item.communication)}
+            for item in suggestions.withheld
+        ],
+    }
+
+
+def suggestions_from_data(data: Any, where: str) -> Suggestions:
+    """Return the suggestions that `suggestions_to_data` wrote; raises UnreadableInput or NewerArtefact."""
+    if not isinstance(data, Mapping) or data.get("kind") != KIND or not isinstance(data.get("version"), int):
+        raise UnreadableInput(f"{where}: this is no suggestions file; write one with `podfence suggest`")
+    if data["version"] > VERSION:
+        raise NewerArtefact(
+            f"{where}: written as version {data['version']}, this podfence reads up to {VERSION}; upgrade podfence"
+        )
+    try:
+        return _suggestions(data)
+    except (KeyError, TypeError, ValueError, AttributeError) as fault:
+        raise UnreadableInput(f"{where}: damaged ({fault!r}); write it again with `podfence suggest`") from fault
+
+
+def _suggestions(data: Mapping[str, Any]) -> Suggestions:
+    subjects = [_subject(entry) for entry in data["subjects"]]
+    return Suggestions(
+        items=tuple(
+            Suggestion(
+                entry["id"],
+                _communication(entry),
+                _workload(entry["ingress_of"]),
+                _workload(entry["egress_of"]),
+                tuple(entry["caveats"]),
+                entry["reason"],
+            )
+            for entry in data["suggestions"]
+        ),
+        withheld=tuple(Withheld(_communication(entry), entry["why"], entry["reason"]) for entry in data["withheld"]),
+        window_start=_time(data["window"]["start"]),
+        window_end=_time(data["window"]["end"]),
+        subjects={ref: subject for subject in subjects for ref in subject.members},
+    )
+
+
+def _time_text(time: pd.Timestamp | None) -> str | None:
+    return None if time is None else time.isoformat()
+
+
+def _time(text: str | None) -> pd.Timestamp | None:
+    return None if text is None else pd.Timestamp(text)
+
+
+def _end_data(end: End | None) -> dict[str, str] | None:
+    return None if end is None else asdict(end)
+
+
+def _end(data: Mapping[str, str]) -> End:
+    return WorkloadRef(**data) if "namespace" in data else AddressPeer(**data)
+
+
+def _workload(data: Mapping[str, str] | None) -> WorkloadRef | None:
+    return None if data is None else WorkloadRef(**data)
+
+
+def _communication_data(communication: Communication) -> dict[str, Any]:
+    evidence = asdict(communication.evidence)
+    evidence["first_seen"] = _time_text(communication.evidence.first_seen)
+    evidence["last_seen"] = _time_text(communication.evidence.last_seen)
+    return {
+        "src": _end_data(communication.src),
+        "dst": _end_data(communication.dst),
+        "protocol": communication.protocol,
+        "port": communication.port,
+        "notes": list(communication.notes),
+        "evidence": evidence,
+    }
+
+
+def _communication(entry: Mapping[str, Any]) -> Communication:
+    known = {field.name for field in fields(Evidence)}
+    values = {name: _frozen(value) for name, value in entry["evidence"].items() if name in known}
+    values["first_seen"], values["last_seen"] = pd.Timestamp(values["first_seen"]), pd.Timestamp(values["last_seen"])
+    notes = tuple(entry["notes"])
+    return Communication(
+        _end(entry["src"]), _end(entry["dst"]), entry["protocol"], int(entry["port"]), Evidence(**values), notes
+    )
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(item) for item in value) if isinstance(value, list) else value
+
+
+def _subject_data(subject: Subject) -> dict[str, Any]:
+    return {
+        "members": [asdict(ref) for ref in subject.members],
+        "selector": None if subject.selector is None else asdict(subject.selector),
+        "reason": subject.reason,
+    }
+
+
+def _subject(entry: Mapping[str, Any]) -> Subject:
+    selector = entry["selector"]
+    return Subject(
+        tuple(WorkloadRef(**ref) for ref in entry["members"]),
+        None
+        if selector is None
+        else LabelSelector(
+            tuple((key, value) for key, value in selector["match_labels"]),
+            tuple(Requirement(e["key"], e["operator"], tuple(e["values"])) for e in selector["match_expressions"]),
+        ),
+        entry["reason"],
+    )

@@ -1,0 +1,241 @@
+"""Turns a command line into a call of the function of the same name; the only place that prints or exits.
+
+Exit status: 0 fine, 1 a finding (accepted traffic would be denied, exported files differ), 2 bad usage or input.
+Everything heavy is imported when a command runs, so that `--help` loads no pandas.
+"""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from collectors.errors import PodfenceError
+from recommender.text import visible
+
+if TYPE_CHECKING:
+    from recommender.pipeline import RunOptions
+    from recommender.summary import Conclusion
+
+FINDING, BAD_INPUT = 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        status: int = options.command(options)
+        sys.stdout.flush()
+    except PodfenceError as fault:
+        _say(f"podfence: {fault}")
+        return BAD_INPUT
+    except BrokenPipeError:  # the reader of our output (head, less) has gone: nothing is wrong
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        _say("podfence: stopped; what was written before is whole")
+        return 130
+    return status
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="podfence",
+        description="Watch what Kubernetes workloads say to each other, and write the smallest NetworkPolicies that "
+        "still let them say it.",
+        epilog="Exit status: 0 fine, 1 a finding, 2 bad usage or bad input. Data goes to stdout, talk to stderr.",
+    )
+    parser.add_argument("--version", action="version", version=f"podfence {_version()}")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    _add_whole_jobs(commands)
+    _add_stages(commands)
+    return parser
+
+
+def _add_whole_jobs(commands: Any) -> None:
+    demo = _command(commands, "demo", _demo, "the whole job on the bundled samples")
+    demo.add_argument("-o", "--output", type=Path, default=Path("podfence-demo"), help="folder (default: %(default)s)")
+    run = _command(commands, "run", _run, "the whole job on your captures")
+    _sources(run)
+    run.add_argument("--inventory", type=Path, required=True, help="file or folder of kubectl JSON")
+    run.add_argument(
+        "-o", "--output", type=Path, required=True, help="folder for observations, review, policies, report"
+    )
+    _accept(run)
+    _generate(run)
+
+
+def _add_stages(commands: Any) -> None:
+    observe = _command(commands, "observe", _observe, "captures -> observation store")
+    _sources(observe)
+    observe.add_argument("-o", "--output", type=Path, required=True, help="observation store; what is in it stays")
+    observe.add_argument("--format", help="read every source as this format instead of looking (pcap, pcapng)")
+    suggest = _command(commands, "suggest", _suggest, "observation store + inventory -> suggestions to review")
+    suggest.add_argument("observations", type=Path, help="observation store")
+    suggest.add_argument("--inventory", type=Path, required=True, help="file or folder of kubectl JSON")
+    suggest.add_argument("-o", "--output", type=Path, required=True, help="review folder; its decisions stay")
+    _accept(suggest)
+    export = _command(commands, "export", _export, "approved suggestions -> NetworkPolicy YAML")
+    export.add_argument("review", type=Path, help="review folder")
+    export.add_argument("-o", "--output", type=Path, required=True, help="folder for <namespace>/<policy>.yaml")
+    export.add_argument("--check", action="store_true", help="write nothing; exit 1 where the folder differs")
+    _generate(export)
+    simulate = _command(commands, "simulate", _simulate, "policies against everything observed")
+    simulate.add_argument("policies", nargs="+", type=Path, help="YAML files or folders")
+    simulate.add_argument("--inventory", type=Path, required=True, help="file or folder of kubectl JSON")
+    simulate.add_argument("--observations", type=Path, required=True, help="observation store to replay")
+
+
+def _command(commands: Any, name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+    parser.set_defaults(command=run)
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+    return parser
+
+
+def _sources(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("sources", nargs="+", metavar="SOURCE", help="capture files, folders of them, or - for stdin")
+
+
+def _accept(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--accept", choices=["observed"], help="accept every suggestion that nobody has decided on, and record that"
+    )
+
+
+def _generate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--default-deny", action="store_true", help="also isolate every pod of the namespaces that get policies"
+    )
+    parser.add_argument(
+        "--allow-incomplete", action="store_true", help="export workload directions that are only half decided"
+    )
+
+
+def _version() -> str:
+    from importlib.metadata import PackageNotFoundError, version  # noqa: PLC0415 - late, see above
+
+    try:
+        return version("podfence")
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+def _options(given: argparse.Namespace) -> "RunOptions":
+    from recommender.pipeline import RunOptions  # noqa: PLC0415 - late, see above
+
+    return RunOptions(
+        accept_observed=getattr(given, "accept", None) == "observed",
+        default_deny=getattr(given, "default_deny", False),
+        allow_incomplete=getattr(given, "allow_incomplete", False),
+    )
+
+
+def _demo(given: argparse.Namespace) -> int:
+    from recommender import pipeline  # noqa: PLC0415 - late, see above
+
+    return _report(pipeline.demo(given.output), given.output, given.json)
+
+
+def _run(given: argparse.Namespace) -> int:
+    from recommender import pipeline  # noqa: PLC0415 - late, see above
+
+    conclusion = pipeline.run(given.sources, given.inventory, given.output, _options(given))
+    return _report(conclusion, given.output, given.json)
+
+
+def _suggest(given: argparse.Namespace) -> int:
+    from recommender import pipeline  # noqa: PLC0415 - late, see above
+
+    conclusion = pipeline.suggest(given.observations, given.inventory, given.output, _options(given))
+    return _report(conclusion, given.output, given.json)
+
+
+def _report(conclusion: "Conclusion", folder: Path, as_json: bool) -> int:
+    from recommender.summary import summary_data, summary_text  # noqa: PLC0415 - late, see above
+
+    _print(json.dumps(summary_data(conclusion), indent=2) if as_json else summary_text(conclusion))
+    _say(f"written to {folder}: open {folder / 'report.html'} for the evidence behind each rule")
+    return FINDING if conclusion.would_break else 0
+
+
+def _observe(given: argparse.Namespace) -> int:
+    from recommender import pipeline  # noqa: PLC0415 - late, see above
+
+    observation = pipeline.observe(given.sources, given.output, given.format)
+    window, ledger = observation.window, observation.ledger
+    data = {
+        "packets": sum(source.packets for source in window.sources),
+        "rows": len(observation.flows),
+        "connections": int(observation.flows["connections"].sum()),
+        "ledger": ledger.packet_counts(),
+        "events": ledger.event_counts(),
+        "window": {
+            "start": None if window.start is None else window.start.isoformat(),
+            "end": None if window.end is None else window.end.isoformat(),
+        },
+        "sources": [source.name for source in window.sources],
+    }
+    _print(json.dumps(data, indent=2) if given.json else "\n".join(f"{k:<12} {_plain(v)}" for k, v in data.items()))
+    _say(f"written to {given.output}")
+    return 0
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{count} {name}" for name, count in value.items()) or "none"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _export(given: argparse.Namespace) -> int:
+    from recommender import pipeline  # noqa: PLC0415 - late, see above
+
+    if given.check:
+        differing = pipeline.check_export(given.review, given.output, _options(given))
+        _print(json.dumps({"differing": differing}) if given.json else "\n".join(differing))
+        _say(f"{len(differing)} files differ from the approved policies" if differing else "nothing differs")
+        return FINDING if differing else 0
+    policies, others = pipeline.export(given.review, given.output, _options(given))
+    names = [f"{policy.namespace}/{policy.name}.yaml" for policy in policies]
+    _print(json.dumps({"written": names, "others": others}) if given.json else "\n".join(names))
+    _say(f"{len(policies)} policies written to {given.output}; apply them with `kubectl apply -k {given.output}`")
+    if others:
+        _say(f"left as they were, and not in kustomization.yaml: {', '.join(others)}")
+    return 0
+
+
+def _simulate(given: argparse.Namespace) -> int:
+    from recommender import pipeline  # noqa: PLC0415 - late, see above
+
+    replay = pipeline.simulate(given.policies, given.inventory, given.observations)
+    breaking = replay.would_break
+    rows = [{"communication": str(o.communication), "verdict": o.verdict, "reason": o.reason} for o in replay.outcomes]
+    counts = {word: sum(row["verdict"] == word for row in rows) for word in ("allowed", "denied", "undecidable")}
+    if given.json:
+        data = {"policies": len(replay.policies), **counts, "would_break": len(breaking), "outcomes": rows}
+        _print(json.dumps(data, indent=2))
+    else:
+        _print("\n".join(f"{row['verdict']:<12} {row['communication']}\n{'':<12} {row['reason']}" for row in rows))
+    _say(
+        f"{len(replay.policies)} policies, {len(rows)} communications: "
+        + ", ".join(f"{n} {w}" for w, n in counts.items())
+    )
+    if breaking:
+        _say(f"{len(breaking)} communications that worked when observed would be denied")
+    return FINDING if breaking else 0
+
+
+def _print(text: str) -> None:
+    if text:
+        sys.stdout.write("".join(line + "\n" for line in map(visible, text.split("\n"))))
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(visible(text) + "\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,170 @@
+"""Turns approved suggestions into NetworkPolicies: one per subject, both directions, no broader than approved."""
+
+import hashlib
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from collectors.inventory import WorkloadRef
+from recommender.communications import AddressPeer, End
+from recommender.policy import (
+    EGRESS,
+    INGRESS,
+    IPBlock,
+    LabelSelector,
+    NetworkPolicy,
+    Peer,
+    PolicyType,
+    Port,
+    Rule,
+)
+from recommender.review import Reviewed
+from recommender.suggest import Suggestion
+from recommender.workload import Subject
+
+MANAGED_BY = (("app.kubernetes.io/managed-by", "podfence"),)
+NAMESPACE_LABEL = "kubernetes.io/metadata.name"
+_MAX_NAME = 253
+
+
+@dataclass(frozen=True)
+class GenerateOptions:
+    """With `default_deny`, every namespace that gets a policy also gets one that isolates all its pods both ways."""
+
+    default_deny: bool = False
+
+
+def generate(reviewed: Reviewed, options: GenerateOptions | None = None) -> tuple[NetworkPolicy, ...]:
+    """Return the policies that allow exactly what was accepted, sorted by namespace and name.
+
+    A direction of a workload is isolated only where something in that direction was accepted (or by default_deny).
+    Accepted communications whose ends cannot be selected do not occur: `suggest` withholds them.
+    """
+    subjects = reviewed.suggestions.subjects
+    accepted: dict[Subject, dict[PolicyType, list[Suggestion]]] = {}
+    for item in reviewed.accepted:
+        sides: tuple[tuple[WorkloadRef | None, PolicyType], ...] = (
+            (item.ingress_of, INGRESS),
+            (item.egress_of, EGRESS),
+        )
+        for ref, direction in sides:
+            if ref is not None:
+                accepted.setdefault(subjects[ref], {}).setdefault(direction, []).append(item)
+    names = _names(accepted)
+    policies = [_policy(subject, names[subject], found, reviewed) for subject, found in accepted.items()]
+    if options is not None and options.default_deny:
+        taken = {(policy.namespace, policy.name) for policy in policies}
+        policies += [_default_deny(namespace, taken) for namespace in sorted({policy.namespace for policy in policies})]
+    return tuple(sorted(policies, key=lambda policy: (policy.namespace, policy.name)))
+
+
+def _policy(
+    subject: Subject, name: str, found: Mapping[PolicyType, list[Suggestion]], reviewed: Reviewed
+) -> NetworkPolicy:
+    rules = {direction: _rules(subject, direction, items, reviewed) for direction, items in found.items()}
+    return NetworkPolicy(
+        namespace=subject.namespace,
+        name=name,
+        pod_selector=_selector(subject),
+        policy_types=tuple(direction for direction in (INGRESS, EGRESS) if direction in found),
+        ingress=rules.get(INGRESS, ()),
+        egress=rules.get(EGRESS, ()),
+        labels=MANAGED_BY,
+        annotations=_annotations(subject, found, reviewed),
+    )
+
+
+def _annotations(
+    subject: Subject, found: Mapping[PolicyType, list[Suggestion]], reviewed: Reviewed
+) -> tuple[tuple[str, str], ...]:
+    start, end = reviewed.suggestions.window_start, reviewed.suggestions.window_end
+    items = {item.id: item for listed in found.values() for item in listed}.values()
+    evidence = {
+        "podfence/connections": str(sum(item.communication.evidence.connections for item in items)),
+        "podfence/review": reviewed.digest,
+        "podfence/workload": " ".join(f"{ref.kind}/{ref.name}" for ref in subject.members),
+    }
+    if start is not None and end is not None:
+        evidence["podfence/window"] = f"{start:%Y-%m-%dT%H:%M:%SZ}/{end:%Y-%m-%dT%H:%M:%SZ}"
+    return tuple(sorted(evidence.items()))
+
+
+def _rules(
+    subject: Subject, direction: PolicyType, items: Iterable[Suggestion], reviewed: Reviewed
+) -> tuple[Rule, ...]:
+    """Return the rules of one direction: peers with the same ports share a rule."""
+    ports_of: dict[Peer, set[Port]] = {}
+    for item in items:
+        communication = item.communication
+        other = communication.src if direction == INGRESS else communication.dst
+        peer = _peer(other, subject.namespace, reviewed.suggestions.subjects)
+        ports_of.setdefault(peer, set()).add(Port(communication.protocol, communication.port))
+    sharing: dict[tuple[Port, ...], list[Peer]] = {}
+    for peer, ports in ports_of.items():
+        sharing.setdefault(tuple(sorted(ports, key=_port_order)), []).append(peer)
+    rules = (Rule(tuple(sorted(peers, key=_peer_order)), ports) for ports, peers in sharing.items())
+    return tuple(
+        sorted(rules, key=lambda rule: (list(map(_port_order, rule.ports)), list(map(_peer_order, rule.peers))))
+    )
+
+
+def _peer(end: End, namespace: str, subjects: Mapping[WorkloadRef, Subject]) -> Peer:
+    if isinstance(end, AddressPeer):
+        return Peer(ip_block=IPBlock(f"{end.address}/{128 if ':' in end.address else 32}"))
+    subject = subjects[end]
+    away = LabelSelector(((NAMESPACE_LABEL, subject.namespace),)) if subject.namespace != namespace else None
+    return Peer(pod_selector=_selector(subject), namespace_selector=away)
+
+
+def _selector(subject: Subject) -> LabelSelector:
+    if subject.selector is None or subject.selector == LabelSelector():
+        raise AssertionError(f"{subject.first} has no selector: suggest withholds it")  # an empty one would open all
+    return subject.selector
+
+
+def _port_order(port: Port) -> tuple[str, int]:
+    return port.protocol, int(port.port or 0)
+
+
+def _peer_order(peer: Peer) -> tuple[bool, bool, str, LabelSelector, str]:
+    """Order peers as a reader expects: own namespace, other namespaces, then addresses."""
+    away = peer.namespace_selector.match_labels[0][1] if peer.namespace_selector else ""
+    block = peer.ip_block.cidr if peer.ip_block else ""
+    return bool(block), bool(away), away, peer.pod_selector or LabelSelector(), block
+
+
+def _default_deny(namespace: str, taken: set[tuple[str, str]]) -> NetworkPolicy:
+    name = "default-deny-podfence"
+    if (namespace, name) in taken:
+        name = _shorten(f"{name}-all", name)
+    return NetworkPolicy(
+        namespace=namespace,
+        name=name,
+        pod_selector=LabelSelector(),
+        policy_types=(INGRESS, EGRESS),
+        labels=MANAGED_BY,
+        annotations=(("podfence/reason", "isolates every pod of the namespace; the other policies say what may pass"),),
+    )
+
+
+def _names(subjects: Iterable[Subject]) -> dict[Subject, str]:
+    """Return a policy name for each subject: the workload's, with its kind where two share it."""
+    chosen: dict[tuple[str, str], list[Subject]] = {}
+    for subject in sorted(subjects, key=lambda s: s.first):
+        chosen.setdefault((subject.namespace, subject.first.name), []).append(subject)
+    names = {}
+    for (_, workload), sharing in chosen.items():
+        for subject in sharing:
+            kind = f"-{subject.first.kind.lower()}" if len(sharing) > 1 else ""
+            names[subject] = _shorten(f"{workload}{kind}-podfence", str(subject.first))
+    return names
+
+
+def _shorten(name: str, meaning: str) -> str:
+    """Return a valid RFC 1123 subdomain; what had to be cut or replaced is told apart by a digest of its meaning."""
+    safe = re.sub(r"[^a-z0-9.-]", "-", name.lower())
+    safe = re.sub(r"[.-]*\.[.-]*", ".", safe).strip("-.")
+    if safe == name and len(safe) <= _MAX_NAME:
+        return safe
+    digest = hashlib.sha256(meaning.encode()).hexdigest()[:8]
+    return f"{safe[: _MAX_NAME - 9].strip('-.')}-{digest}"

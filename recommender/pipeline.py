@@ -1,0 +1,169 @@
+"""Turns sources, inventories and review folders into their artefacts: a function for each command."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from collectors.sources import read_flows
+
+from collectors.errors import PodfenceError
+from collectors.inventory import Inventory
+from collectors.inventory_store import load_inventory
+from collectors.observation import Observation
+from collectors.store import load, save
+from recommender.communications import Communication, summarize
+from recommender.generate import GenerateOptions, generate
+from recommender.outcomes import Outcome
+from recommender.policy import NetworkPolicy
+from recommender.report import report_html
+from recommender.resolve import resolve
+from recommender.review import Reviewed, accept_observed, review
+from recommender.simulate import excess, isolation
+from recommender.simulate import simulate as simulate_communications
+from recommender.store import (
+    REPORT,
+    differing_files,
+    load_decisions,
+    load_policies,
+    load_suggestions,
+    save_decisions,
+    save_policies,
+    save_suggestions,
+    write_text,
+)
+from recommender.suggest import suggest as suggest_communications
+from recommender.summary import Conclusion
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """`accept_observed`: accept what nobody has decided on; `allow_incomplete`: export half-decided directions too."""
+
+    accept_observed: bool = False
+    default_deny: bool = False
+    allow_incomplete: bool = False
+
+
+def observe(sources: Iterable[str], store: Path, format: str | None = None) -> Observation:  # noqa: A002 - its option
+    """Read sources into an observation store, beside what is there, and return what was read now."""
+    observation = read_flows(list(sources), format=format)
+    save(observation, store)
+    return observation
+
+
+def suggest(store: Path, inventory_path: Path, folder: Path, options: RunOptions | None = None) -> Conclusion:
+    """Write suggestions and report into a review folder (decisions there are kept), and return the conclusion."""
+    conclusion = conclude(load(store), load_inventory(inventory_path), folder, options or RunOptions())
+    write_text(folder / REPORT, report_html(conclusion))
+    return conclusion
+
+
+def run(sources: Iterable[str], inventory_path: Path, folder: Path, options: RunOptions | None = None) -> Conclusion:
+    """Do the whole job: `observations`, `review`, `policies` and `report.html` under the folder."""
+    options = options or RunOptions()
+    inventory = load_inventory(inventory_path)
+    observe(sources, folder / "observations")
+    conclusion = conclude(load(folder / "observations"), inventory, folder / "review", options)
+    refuse_half_decided(conclusion.reviewed, options)
+    save_policies(conclusion.policies, folder / "policies")
+    for place in (folder / "review", folder):
+        write_text(place / REPORT, report_html(conclusion))
+    return conclusion
+
+
+def demo(folder: Path) -> Conclusion:
+    """Do the whole job on the bundled samples, everything observed accepted and every namespace closed by default."""
+    samples = Path(str(resources.files("recommender.samples")))
+    options = RunOptions(accept_observed=True, default_deny=True)
+    return run([str(samples / "shop.pcap")], samples / "inventory", folder, options)
+
+
+def conclude(observation: Observation, inventory: Inventory, folder: Path, options: RunOptions) -> Conclusion:
+    """Return what follows from an observation, an inventory and the decisions in a review folder.
+
+    Writes the suggestions there, and the decisions where `accept_observed` added some.
+    """
+    communications = summarize(resolve(observation.flows, inventory))
+    suggestions = suggest_communications(communications, inventory, observation.window)
+    decisions = load_decisions(folder)
+    if options.accept_observed:
+        decisions = accept_observed(suggestions, decisions)
+        save_decisions(decisions, folder)
+    save_suggestions(suggestions, folder)
+    reviewed = review(suggestions, decisions)
+    policies = generate(reviewed, GenerateOptions(default_deny=options.default_deny))
+    return Conclusion(
+        observation,
+        inventory,
+        communications,
+        reviewed,
+        policies,
+        outcomes=simulate_communications(policies, communications, inventory),
+        excess=excess(policies, [item.communication for item in reviewed.accepted], inventory),
+        isolation=isolation(policies, inventory),
+    )
+
+
+def export(
+    review_folder: Path, folder: Path, options: RunOptions | None = None
+) -> tuple[tuple[NetworkPolicy, ...], tuple[str, ...]]:
+    """Write the approved policies, one object a file; half-decided directions are refused.
+
+    Returns the policies, and the YAML files that were in the folder and are none of theirs.
+    """
+    policies = approved(review_folder, options or RunOptions())
+    return policies, save_policies(policies, folder)
+
+
+def check_export(review_folder: Path, folder: Path, options: RunOptions | None = None) -> tuple[str, ...]:
+    """Return the files of a folder that differ from what `export` would write now; write nothing."""
+    return differing_files(approved(review_folder, options or RunOptions()), folder)
+
+
+def approved(review_folder: Path, options: RunOptions) -> tuple[NetworkPolicy, ...]:
+    """Return the policies that a review folder's decisions approve."""
+    reviewed = review(load_suggestions(review_folder), load_decisions(review_folder))
+    refuse_half_decided(reviewed, options)
+    return generate(reviewed, GenerateOptions(default_deny=options.default_deny))
+
+
+def refuse_half_decided(reviewed: Reviewed, options: RunOptions) -> None:
+    """Raise PodfenceError where an isolated direction has undecided suggestions, unless that is allowed."""
+    if options.allow_incomplete or not reviewed.half_decided:
+        return
+    (ref, direction), items = next(iter(reviewed.half_decided.items()))
+    cut = {item.id for listed in reviewed.half_decided.values() for item in listed}
+    raise PodfenceError(
+        f"{len(reviewed.half_decided)} workload directions are half decided (first: {direction.lower()} of {ref}, "
+        f"{len(items)} open) and exporting them would cut off {len(cut)} undecided communications; "
+        "decide them in decisions.yaml, or pass --allow-incomplete"
+    )
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What a set of policies does to everything observed; `skipped` counts manifests of other kinds."""
+
+    policies: tuple[NetworkPolicy, ...]
+    outcomes: tuple[Outcome, ...]
+    skipped: dict[str, int]
+
+    @property
+    def would_break(self) -> tuple[Outcome, ...]:
+        """Communications that worked when observed and that the policies deny."""
+        return tuple(o for o in self.outcomes if o.verdict == "denied" and _worked(o.communication))
+
+
+def simulate(paths: Iterable[str | Path], inventory_path: Path, store: Path | None = None) -> Replay:
+    """Return the verdicts of policies read from files on everything in an observation store."""
+    policies, skipped = load_policies(paths)
+    inventory = load_inventory(inventory_path)
+    if store is None:
+        return Replay(policies, (), dict(skipped))
+    communications = summarize(resolve(load(store).flows, inventory))
+    return Replay(policies, simulate_communications(policies, communications, inventory), dict(skipped))
+
+
+def _worked(communication: Communication) -> bool:
+    return bool(communication.evidence.connections or communication.evidence.one_way)

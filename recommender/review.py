@@ -1,0 +1,128 @@
+"""Turns suggestions and a human's decisions into what is approved, declined and still open."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from collectors.errors import NewerArtefact, UnreadableInput
+from collectors.inventory import WorkloadRef
+from recommender.policy import EGRESS, INGRESS, PolicyType
+from recommender.suggest import Suggestion, Suggestions
+
+KIND, VERSION = "podfence/decisions", 1
+
+Choice = Literal["accept", "decline"]
+Direction = tuple[WorkloadRef, PolicyType]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a human decided of one suggestion; `what` repeats its meaning for readers of the file."""
+
+    id: str
+    choice: Choice
+    what: str = ""
+    by: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Reviewed:
+    """Suggestions sorted into what the decisions say; `orphans` are decisions on what is no longer suggested."""
+
+    suggestions: Suggestions
+    accepted: tuple[Suggestion, ...] = ()
+    declined: tuple[Suggestion, ...] = ()
+    undecided: tuple[Suggestion, ...] = ()
+    orphans: tuple[Decision, ...] = ()
+    decisions: Mapping[str, Decision] = field(default_factory=dict)
+
+    @property
+    def isolated(self) -> frozenset[Direction]:
+        """The workload directions that exporting the accepted suggestions closes for everything else."""
+        return frozenset(direction for item in self.accepted for direction in directions(item))
+
+    @property
+    def half_decided(self) -> Mapping[Direction, tuple[Suggestion, ...]]:
+        """The isolated directions with undecided suggestions, which exporting now would cut off."""
+        found: dict[Direction, list[Suggestion]] = {}
+        for item in self.undecided:
+            for direction in directions(item):
+                if direction in self.isolated:
+                    found.setdefault(direction, []).append(item)
+        return {direction: tuple(items) for direction, items in sorted(found.items())}
+
+    @property
+    def digest(self) -> str:
+        """A short digest of everything that was decided."""
+        text = "\n".join(f"{key} {self.decisions[key].choice}" for key in sorted(self.decisions))
+        return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def directions(item: Suggestion) -> tuple[Direction, ...]:
+    """Return the workload directions that a suggestion would isolate if it were accepted."""
+    both: tuple[tuple[WorkloadRef | None, PolicyType], ...] = ((item.ingress_of, INGRESS), (item.egress_of, EGRESS))
+    return tuple((ref, direction) for ref, direction in both if ref is not None)
+
+
+def review(suggestions: Suggestions, decisions: Iterable[Decision] = ()) -> Reviewed:
+    """Return the suggestions sorted by what was decided of them."""
+    by_id = {decision.id: decision for decision in decisions}
+    known = {item.id for item in suggestions.items}
+    chosen: dict[str | None, list[Suggestion]] = {}
+    for item in suggestions.items:
+        chosen.setdefault(by_id[item.id].choice if item.id in by_id else None, []).append(item)
+    return Reviewed(
+        suggestions,
+        accepted=tuple(chosen.get("accept", ())),
+        declined=tuple(chosen.get("decline", ())),
+        undecided=tuple(chosen.get(None, ())),
+        orphans=tuple(decision for key, decision in sorted(by_id.items()) if key not in known),
+        decisions=by_id,
+    )
+
+
+def accept_observed(suggestions: Suggestions, decisions: Iterable[Decision] = ()) -> tuple[Decision, ...]:
+    """Return the decisions with every undecided suggestion accepted; what a human decided stays as it is."""
+    found = {decision.id: decision for decision in decisions}
+    for item in suggestions.items:
+        found.setdefault(item.id, Decision(item.id, "accept", str(item.communication), by="--accept observed"))
+    return tuple(sorted(found.values(), key=lambda decision: (decision.what, decision.id)))
+
+
+def decisions_to_data(decisions: Iterable[Decision]) -> dict[str, Any]:
+    """Return plain data for decisions.yaml, sorted by what is decided, so that git shows small differences."""
+    entries = {}
+    for decision in sorted(decisions, key=lambda d: (d.what, d.id)):
+        entry = {"decision": decision.choice, "what": decision.what, "by": decision.by, "why": decision.why}
+        entries[decision.id] = {key: value for key, value in entry.items() if value}
+    return {"kind": KIND, "version": VERSION, "decisions": entries}
+
+
+def decisions_from_data(data: Any, where: str) -> tuple[Decision, ...]:
+    """Return the decisions in the plain data of a decisions.yaml.
+
+    Raises UnreadableInput naming file and entry, NewerArtefact for a file of a later version.
+    """
+    if not isinstance(data, Mapping) or data.get("kind") != KIND:
+        raise UnreadableInput(f"{where}: this is no decisions file; it should begin with `kind: {KIND}`")
+    version = data.get("version")
+    if not isinstance(version, int) or isinstance(version, bool):
+        raise UnreadableInput(f"{where}: `version` should be a number, as in `version: {VERSION}`")
+    if version > VERSION:
+        raise NewerArtefact(
+            f"{where}: written as version {version}, this podfence reads up to {VERSION}; upgrade podfence"
+        )
+    entries = data.get("decisions") or {}
+    if not isinstance(entries, Mapping):
+        raise UnreadableInput(f"{where}: `decisions` should map suggestion ids to decisions")
+    return tuple(_decision(str(key), entry, where) for key, entry in entries.items())
+
+
+def _decision(key: str, entry: Any, where: str) -> Decision:
+    choice = entry.get("decision") if isinstance(entry, Mapping) else None
+    if choice not in {"accept", "decline"}:
+        raise UnreadableInput(f"{where}: decision {key!r} should say `decision: accept` or `decision: decline`")
+    texts = {name: str(entry.get(name) or "") for name in ("what", "by", "why")}
+    return Decision(key, choice, **texts)

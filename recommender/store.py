@@ -1,0 +1,132 @@
+"""Turns a review folder and a folder of exported policies into values, and values into those folders."""
+
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from collectors.errors import PodfenceError, UnreadableInput
+from recommender.artefacts import suggestions_from_data, suggestions_to_data
+from recommender.manifest import from_yaml, policies_from_yaml, policy_to_yaml, to_yaml
+from recommender.policy import NetworkPolicy
+from recommender.review import Decision, decisions_from_data, decisions_to_data
+from recommender.suggest import Suggestions
+
+SUGGESTIONS, DECISIONS, REPORT = "suggestions.json", "decisions.yaml", "report.html"
+KUSTOMIZATION = "kustomization.yaml"
+
+_FILE_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
+
+
+def save_suggestions(suggestions: Suggestions, folder: Path) -> None:
+    """Write suggestions.json into a review folder."""
+    write_text(folder / SUGGESTIONS, json.dumps(suggestions_to_data(suggestions), indent=1) + "\n")
+
+
+def load_suggestions(folder: Path) -> Suggestions:
+    """Return a review folder's suggestions; raises UnreadableInput where there are none."""
+    file = folder / SUGGESTIONS
+    try:
+        data = json.loads(read_text(file, "write it with `podfence suggest`"))
+    except (ValueError, RecursionError) as fault:
+        raise UnreadableInput(f"{file}: not JSON ({fault}); write it again with `podfence suggest`") from fault
+    return suggestions_from_data(data, str(file))
+
+
+def save_decisions(decisions: Iterable[Decision], folder: Path) -> None:
+    """Write decisions.yaml into a review folder."""
+    write_text(folder / DECISIONS, to_yaml(decisions_to_data(decisions)))
+
+
+def load_decisions(folder: Path) -> tuple[Decision, ...]:
+    """Return a review folder's decisions; none where there is no file yet."""
+    file = folder / DECISIONS
+    if not file.exists():
+        return ()
+    text = read_text(file, "check its permissions")
+    return decisions_from_data(from_yaml(text, str(file)), str(file))
+
+
+def policy_files(policies: Iterable[NetworkPolicy]) -> dict[str, str]:
+    """Return relative path -> text of an export: `<namespace>/<policy>.yaml` and kustomization.yaml, sorted.
+
+    Raises PodfenceError where a namespace or name could not be a file's (no API server gives such a one).
+    """
+    files: dict[str, str] = {}
+    for policy in policies:
+        for part in (policy.namespace, policy.name):
+            if not _FILE_NAME.fullmatch(part):
+                raise PodfenceError(f"inventory: {part!r} is no name of a namespace or policy; correct the inventory")
+        files[f"{policy.namespace}/{policy.name}.yaml"] = policy_to_yaml(policy)
+    resources = sorted(files)
+    files[KUSTOMIZATION] = to_yaml(
+        {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": resources}
+    )
+    return dict(sorted(files.items()))
+
+
+def save_policies(policies: Iterable[NetworkPolicy], folder: Path) -> tuple[str, ...]:
+    """Write an export, and return the YAML files already in the folder that it does not write (they stay)."""
+    files = policy_files(policies)
+    for name, text in files.items():
+        write_text(folder / name, text)
+    return _others(folder, files)
+
+
+def differing_files(policies: Iterable[NetworkPolicy], folder: Path) -> tuple[str, ...]:
+    """Return the files of the folder that differ from what an export would write: changed, missing or left over."""
+    files = policy_files(policies)
+    changed = {name for name, text in files.items() if not (folder / name).is_file() or _text(folder / name) != text}
+    return tuple(sorted(changed.union(_others(folder, files))))
+
+
+def load_policies(paths: Iterable[str | Path]) -> tuple[tuple[NetworkPolicy, ...], Mapping[str, int]]:
+    """Return the NetworkPolicies in YAML files and folders, sorted, and what else was in them, counted by kind."""
+    policies: list[NetworkPolicy] = []
+    skipped: dict[str, int] = {}
+    for path in map(Path, paths):
+        if not path.exists():
+            raise UnreadableInput(
+                f"{path}: no such file or folder; name exported policies, as `podfence export` writes"
+            )
+        files = sorted(p for p in path.rglob("*") if p.suffix in {".yaml", ".yml"}) if path.is_dir() else [path]
+        for file in files:
+            found = policies_from_yaml(read_text(file, "check its permissions"), str(file))
+            policies += found.policies
+            for kind, count in found.skipped.items():
+                skipped[kind] = skipped.get(kind, 0) + count
+    return tuple(sorted(policies, key=lambda policy: (policy.namespace, policy.name))), skipped
+
+
+def read_text(file: Path, what_to_do: str) -> str:
+    """Return a file's text; raises UnreadableInput naming the file and what to do."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError as fault:
+        raise UnreadableInput(f"{file}: no such file; {what_to_do}") from fault
+    except (OSError, UnicodeDecodeError) as fault:
+        raise UnreadableInput(f"{file}: cannot be read ({fault}); {what_to_do}") from fault
+
+
+def write_text(file: Path, text: str) -> None:
+    """Write a file whole or not at all: beside it first, then renamed; folders are made as needed."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        beside = file.with_name(f".{file.name}.{os.getpid()}")
+        try:
+            beside.write_text(text, encoding="utf-8")
+            beside.replace(file)
+        finally:
+            beside.unlink(missing_ok=True)
+    except OSError as fault:
+        raise PodfenceError(f"{file}: cannot be written ({fault.strerror}); choose another folder with -o") from fault
+
+
+def _text(file: Path) -> str:
+    return read_text(file, "check its permissions")
+
+
+def _others(folder: Path, files: Mapping[str, str]) -> tuple[str, ...]:
+    found = (str(path.relative_to(folder)) for path in folder.rglob("*.yaml") if path.is_file())
+    return tuple(sorted(name for name in found if name not in files))

@@ -1,0 +1,202 @@
+"""Turns everything a run concluded into the summary a person reads at a glance, and into the same as plain data."""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from collectors.inventory import Inventory, WorkloadRef
+from collectors.observation import Observation
+from recommender.communications import Communication
+from recommender.outcomes import Excess, Outcome
+from recommender.policy import EGRESS, INGRESS, NetworkPolicy, PolicyType
+from recommender.review import Reviewed
+from recommender.text import visible
+
+
+@dataclass(frozen=True)
+class Conclusion:
+    """Everything that was concluded from one observation and one inventory.
+
+    `outcomes` are the simulator's verdicts on every communication (accepted, declined, undecided and withheld),
+    `isolation` the directions in which the policies isolate each workload.
+    """
+
+    observation: Observation
+    inventory: Inventory
+    communications: tuple[Communication, ...]
+    reviewed: Reviewed
+    policies: tuple[NetworkPolicy, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    excess: tuple[Excess, ...] = ()
+    isolation: Mapping[WorkloadRef, frozenset[PolicyType]] = field(default_factory=dict)
+
+    def outcomes_of(self, communications: Iterable[Communication]) -> tuple[Outcome, ...]:
+        """Return the outcomes of these communications, in the order of all outcomes."""
+        wanted = {(c.src, c.dst, c.protocol, c.port) for c in communications}
+        return tuple(
+            outcome
+            for outcome in self.outcomes
+            if (outcome.communication.src, outcome.communication.dst, outcome.communication.protocol,
+                outcome.communication.port) in wanted
+        )  # fmt: skip
+
+    @property
+    def would_break(self) -> tuple[Outcome, ...]:
+        """Accepted communications that the policies do not certainly allow: must be empty."""
+        found = self.outcomes_of(item.communication for item in self.reviewed.accepted)
+        return tuple(outcome for outcome in found if outcome.verdict != "allowed")
+
+    @property
+    def undecided_denied(self) -> tuple[Outcome, ...]:
+        """Communications that nobody decided on and that the policies deny."""
+        found = self.outcomes_of(item.communication for item in self.reviewed.undecided)
+        return tuple(outcome for outcome in found if outcome.verdict == "denied")
+
+    @property
+    def withheld_denied(self) -> tuple[Outcome, ...]:
+        """Communications that worked, for which no rule could be suggested, and that the policies deny."""
+        withheld = [item.communication for item in self.reviewed.suggestions.withheld]
+        worked = [c for c in withheld if c.evidence.connections or c.evidence.one_way]
+        return tuple(outcome for outcome in self.outcomes_of(worked) if outcome.verdict == "denied")
+
+    @property
+    def declined_open(self) -> tuple[Outcome, ...]:
+        """Declined communications that the policies still allow."""
+        found = self.outcomes_of(item.communication for item in self.reviewed.declined)
+        return tuple(outcome for outcome in found if outcome.verdict != "denied")
+
+    @property
+    def open_directions(self) -> tuple[tuple[WorkloadRef, PolicyType], ...]:
+        """Workload directions that no policy of this run isolates: anything may pass there."""
+        return tuple(
+            (ref, direction)
+            for ref, closed in sorted(self.isolation.items())
+            for direction in (INGRESS, EGRESS)
+            if direction not in closed
+        )
+
+
+def summary_data(conclusion: Conclusion) -> dict[str, Any]:
+    """Return the summary as plain data, the object that `--json` prints."""
+    window, reviewed = conclusion.observation.window, conclusion.reviewed
+    withheld = Counter(item.why for item in reviewed.suggestions.withheld)
+    caveats = Counter(caveat for item in reviewed.accepted for caveat in item.caveats)
+    return {
+        "inputs": [{"name": s.name, "kind": s.kind, "packets": s.packets} for s in window.sources],
+        "window": {
+            "start": None if window.start is None else window.start.isoformat(),
+            "end": None if window.end is None else window.end.isoformat(),
+        },
+        "packets": sum(source.packets for source in window.sources),
+        "ledger": conclusion.observation.ledger.packet_counts(),
+        "events": conclusion.observation.ledger.event_counts(),
+        "flows": len(conclusion.observation.flows),
+        "communications": len(conclusion.communications),
+        "suggestions": {
+            "accepted": len(reviewed.accepted),
+            "declined": len(reviewed.declined),
+            "undecided": len(reviewed.undecided),
+            "orphaned_decisions": len(reviewed.orphans),
+        },
+        "withheld": dict(sorted(withheld.items())),
+        "caveats": dict(sorted(caveats.items())),
+        "policies": len(conclusion.policies),
+        "rules": sum(len(policy.ingress) + len(policy.egress) for policy in conclusion.policies),
+        "namespaces": sorted({policy.namespace for policy in conclusion.policies}),
+        "accepted_denied": len(conclusion.would_break),
+        "excess": len(conclusion.excess),
+        "undecided_denied": len(conclusion.undecided_denied),
+        "withheld_denied": len(conclusion.withheld_denied),
+        "declined_still_open": len(conclusion.declined_open),
+        "open_directions": [f"{ref} {direction}" for ref, direction in conclusion.open_directions],
+    }
+
+
+def summary_text(conclusion: Conclusion) -> str:
+    """Return the summary as lines for a terminal."""
+    rows = [*_input_rows(conclusion), *_decision_rows(conclusion), *_number_rows(conclusion)]
+    return "\n".join(f"{name:<18} {visible(text)}".rstrip() for name, text in rows)
+
+
+Row = tuple[str, str]
+_SHOWN = 5
+"""Examples shown of each kind; the report shows all."""
+
+
+def _input_rows(conclusion: Conclusion) -> Iterator[Row]:
+    data = summary_data(conclusion)
+    yield "inputs", ", ".join(f"{s['name']} ({s['packets']} packets)" for s in data["inputs"]) or "none"
+    yield "window", _window(conclusion)
+    yield "flows", f"{data['flows']} rows; packets in no flow: {_counts(data['ledger'])}"
+    if data["events"]:
+        yield "input faults", _counts(data["events"])
+    suggestions = conclusion.reviewed.suggestions
+    able, unable = len(suggestions.items), len(suggestions.withheld)
+    yield "communications", f"{data['communications']}: {able} can become rules, {unable} cannot"
+    for why, count in data["withheld"].items():
+        yield "", f"{count} {_WHY[why]}"
+
+
+def _decision_rows(conclusion: Conclusion) -> Iterator[Row]:
+    data = summary_data(conclusion)
+    yield "decisions", ", ".join(f"{count} {word.replace('_', ' ')}" for word, count in data["suggestions"].items())
+    if data["caveats"]:
+        yield "caveats", _counts(data["caveats"])
+    yield "policies", f"{data['policies']} with {data['rules']} rules in {len(data['namespaces'])} namespaces"
+    directions = conclusion.reviewed.half_decided
+    if directions:
+        yield "half decided", f"{len(directions)} workload directions have undecided communications"
+
+
+def _number_rows(conclusion: Conclusion) -> Iterator[Row]:
+    """Yield the honest numbers: what breaks, what is let through beyond the observed, and what stays open."""
+    yield "accepted denied", f"{len(conclusion.would_break):<4} accepted communications that the policies would deny"
+    yield from _examples(f"{outcome.communication}: {outcome.reason}" for outcome in conclusion.would_break)
+    yield "excess", f"{len(conclusion.excess):<4} openings in the policies that nothing accepted needs"
+    yield from _examples(f"{e.subject} {e.direction.lower()}: {e.peer} {e.ports}" for e in conclusion.excess)
+    for name, outcomes, what in (
+        ("undecided denied", conclusion.undecided_denied, "undecided communications that the policies deny"),
+        ("withheld denied", conclusion.withheld_denied, "that worked, but no rule can be written: denied"),
+        ("declined open", conclusion.declined_open, "declined, still open: nothing isolates these ends"),
+    ):
+        if outcomes:
+            yield name, f"{len(outcomes):<4} {what}"
+            yield from _examples(str(outcome.communication) for outcome in outcomes)
+    if conclusion.open_directions:
+        yield (
+            "still open",
+            f"{len(conclusion.open_directions):<4} workload directions that these policies do not isolate",
+        )
+
+
+def _examples(lines: Iterable[str]) -> Iterator[Row]:
+    listed = list(lines)
+    yield from (("", f"     {line}") for line in listed[:_SHOWN])
+    if len(listed) > _SHOWN:
+        yield "", f"     and {len(listed) - _SHOWN} more, in the report"
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count} {name}" for name, count in counts.items()) or "none"
+
+
+_WHY = {
+    "inexpressible": "inexpressible (ICMP and other protocols that NetworkPolicy cannot name)",
+    "did_not_work": "did not work (refused, unanswered or half open: evidence against)",
+    "node_local": "from the pod's own node (kubelet probes; always allowed)",
+    "hairpin": "hairpin (a pod to itself through its Service)",
+    "ambiguous": "ambiguous (the address may have had two owners at that time)",
+    "unresolved": "unresolved (private address that nobody is known to have had)",
+    "service": "to a Service with nothing known behind it",
+    "not_routed": "not routed (multicast, loopback, link-local)",
+    "not_oriented": "not oriented (which side began was not seen)",
+    "no_subject": "cannot be named by a policy (no selectable pod, or no stable labels)",
+}
+
+
+def _window(conclusion: Conclusion) -> str:
+    start, end = conclusion.observation.window.start, conclusion.observation.window.end
+    if start is None or end is None:
+        return "nothing was observed"
+    return f"{start:%Y-%m-%d %H:%M:%S} to {end:%Y-%m-%d %H:%M:%S} UTC ({(end - start).total_seconds():.0f} s)"
