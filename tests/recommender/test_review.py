@@ -1,0 +1,62 @@
+import pytest
+
+from collectors.errors import NewerArtefact, UnreadableInput
+from collectors.inventory import WorkloadRef
+from recommender.review import Decision, accept_observed, decisions_from_data, decisions_to_data, review
+from tests.cluster import flow
+from tests.recommender.test_suggest import _suggest
+
+SEEN = _suggest(flow("10.0.0.1", "10.0.0.3", 3000), flow("10.0.0.1", "10.0.0.3", 3001), flow("10.0.0.3", "8.8.8.8", 443))
+
+
+def test_without_decisions_everything_is_undecided_and_nothing_is_isolated():
+    found = review(SEEN)
+    assert (len(found.undecided), found.accepted, found.isolated) == (3, (), frozenset())
+
+
+def test_c28_a_decline_is_sticky_and_accepting_the_observed_does_not_touch_it():
+    declined = Decision(SEEN.items[0].id, "decline")
+    found = review(SEEN, accept_observed(SEEN, [declined]))
+    assert [item.id for item in found.declined] == [declined.id]
+    assert len(found.accepted) == 2
+
+
+def test_c28_a_decision_whose_suggestion_vanished_is_an_orphan_and_is_kept():
+    found = review(SEEN, [Decision("0123456789ab", "accept", "gone")])
+    assert [decision.what for decision in found.orphans] == ["gone"]
+    assert found.accepted == ()
+
+
+def test_c16_accepting_one_rule_half_decides_the_directions_it_isolates():
+    api, web = WorkloadRef("shop", "Deployment", "api"), WorkloadRef("shop", "Deployment", "web")
+    chosen = next(item for item in SEEN.items if item.communication.port == 3000)
+    found = review(SEEN, [Decision(chosen.id, "accept")])
+    assert found.isolated == {(api, "Ingress"), (web, "Egress")}
+    assert {direction: len(items) for direction, items in found.half_decided.items()} == {
+        (api, "Ingress"): 1,
+        (web, "Egress"): 1,
+    }
+
+
+def test_decisions_survive_the_file_and_are_sorted_by_what_they_say():
+    decisions = (Decision("b", "accept", "web -> api"), Decision("a", "decline", "web -> db", "ann", "not ours"))
+    data = decisions_to_data(reversed(decisions))
+    assert list(data["decisions"]) == ["b", "a"]
+    assert decisions_from_data(data, "x") == decisions
+
+
+@pytest.mark.parametrize(
+    "data",
+    [None, [], {"kind": "other"}, {"kind": "podfence/decisions"}, {"kind": "podfence/decisions", "version": True},
+     {"kind": "podfence/decisions", "version": 1, "decisions": [1]},
+     {"kind": "podfence/decisions", "version": 1, "decisions": {"a": "accept"}},
+     {"kind": "podfence/decisions", "version": 1, "decisions": {"a": {"decision": "yes"}}}],
+)  # fmt: skip
+def test_what_is_no_decisions_file_is_refused_naming_it(data):
+    with pytest.raises(UnreadableInput, match=r"^d\.yaml: "):
+        decisions_from_data(data, "d.yaml")
+
+
+def test_a_file_of_a_newer_podfence_is_refused_with_both_versions():
+    with pytest.raises(NewerArtefact, match="version 2, this podfence reads up to 1"):
+        decisions_from_data({"kind": "podfence/decisions", "version": 2}, "d.yaml")
