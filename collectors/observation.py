@@ -1,0 +1,189 @@
+"""Turns flows of many inputs into one observation: its window and ledger, compact and merge.
+
+`collectors.store` keeps observations on disk.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import union_categoricals
+
+from collectors.flows import COUNTERS, FLOWS, Flows, conform_flows, empty_flows
+from collectors.ledger import Ledger
+
+BUCKET_SECONDS = 60
+"""Width of the time bucket that is part of a row's key, because addresses are reused."""
+
+_MEASURES = ("first_seen", "last_seen", *COUNTERS)
+_KEYS = [name for name in FLOWS.names if name not in _MEASURES]
+_CATEGORIES = [column.name for column in FLOWS if column.dtype == "category"]
+# Rows are written in this order, then by what is left of the key: readable, and the same on every machine.
+_ORDER = ["first_seen", "src", "dst", "dst_port", "protocol", "orientation", "outcome", "source"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """One input that was read; `packets` counts its packets, lines or records, `size` its bytes uncompressed.
+
+    `fingerprint` is a digest of its first bytes: with the counts and times it tells whether two are the same.
+    """
+
+    name: str
+    kind: str
+    packets: int
+    size: int = 0
+    start: pd.Timestamp | None = None
+    end: pd.Timestamp | None = None
+    drops: int = 0
+    fingerprint: str = ""
+
+    def same(self, other: "Source") -> bool:
+        """Return whether both are one input, although its file may have been renamed."""
+        if not self.fingerprint:
+            return self == other
+        return self.content() == other.content()
+
+    def content(self) -> tuple[object, ...]:
+        """Return all but the name."""
+        return self.fingerprint, self.kind, self.packets, self.size, self.start, self.end, self.drops
+
+    def order(self) -> tuple[object, ...]:
+        """Return what sources are sorted by."""
+        times = (str(self.start), str(self.end))
+        return (self.name, self.kind, *times, self.packets, self.size, self.drops, self.fingerprint)
+
+
+@dataclass(frozen=True)
+class Gap:
+    """A time in which a source lost packets or events; `lost` is how many, None if it does not say."""
+
+    source: str
+    start: pd.Timestamp | None
+    end: pd.Timestamp | None
+    lost: int | None = None
+
+    def order(self) -> tuple[object, ...]:
+        """Return what gaps are sorted by."""
+        return self.source, str(self.start), str(self.end), -1 if self.lost is None else self.lost
+
+
+@dataclass(frozen=True)
+class ObservationWindow:
+    """When and from what was observed: earliest to latest time of any packet, sources by name, losses."""
+
+    start: pd.Timestamp | None = None
+    end: pd.Timestamp | None = None
+    sources: tuple[Source, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    drops: int = 0
+
+    @staticmethod
+    def of(sources: Iterable[Source], gaps: Iterable[Gap] = ()) -> "ObservationWindow":
+        """Return the window that some sources span."""
+        ordered = tuple(sorted(sources, key=Source.order))
+        starts = [source.start for source in ordered if source.start is not None]
+        ends = [source.end for source in ordered if source.end is not None]
+        return ObservationWindow(
+            start=min(starts, default=None),
+            end=max(ends, default=None),
+            sources=ordered,
+            gaps=tuple(sorted(gaps, key=Gap.order)),
+            drops=sum(source.drops for source in ordered),
+        )
+
+    def __add__(self, other: "ObservationWindow") -> "ObservationWindow":
+        starts = [start for start in (self.start, other.start) if start is not None]
+        ends = [end for end in (self.end, other.end) if end is not None]
+        return ObservationWindow(
+            start=min(starts, default=None),
+            end=max(ends, default=None),
+            sources=tuple(sorted((*self.sources, *other.sources), key=Source.order)),
+            gaps=tuple(sorted((*self.gaps, *other.gaps), key=Gap.order)),
+            drops=self.drops + other.drops,
+        )
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What was seen, when and from what, and what became of the rest of the input."""
+
+    flows: Flows = field(default_factory=empty_flows)
+    window: ObservationWindow = field(default_factory=ObservationWindow)
+    ledger: Ledger = field(default_factory=Ledger)
+
+
+def compact(flows: Flows, bucket: str | int = BUCKET_SECONDS) -> Flows:
+    """Return one row per key and time bucket: sums, earliest and latest times, sorted.
+
+    The key is every column that is no time and no counter; the bucket (seconds, or an offset such as "5min") is that
+    of `first_seen`. Counters that are NA count as nothing beside a known one; all NA stays NA. Associative:
+    compact(a + b) == compact(compact(a) + compact(b)).
+    """
+    if flows.empty:
+        return empty_flows()
+    width = f"{bucket}s" if isinstance(bucket, int) else bucket
+    frame = flows.assign(**{name: _canonical(flows[name]) for name in _CATEGORIES})
+    groups = frame.groupby(_group_numbers(frame, frame["first_seen"].dt.floor(width)), sort=True)
+    # Groups are numbered by first appearance, so that the first rows of all groups are in the order of the numbers.
+    total = groups[_KEYS].head(1).reset_index(drop=True)
+    measures = groups[list(COUNTERS)].sum(min_count=1)
+    measures["first_seen"] = groups["first_seen"].min()
+    measures["last_seen"] = groups["last_seen"].max()
+    total = pd.concat([total, measures.reset_index(drop=True)], axis="columns")
+    order = [*_ORDER, *(name for name in _KEYS if name not in _ORDER)]
+    return conform_flows(total.sort_values(order, kind="stable", ignore_index=True))
+
+
+def concat_flows(parts: Iterable[Flows]) -> Flows:
+    """Return all rows of some flows, one after the other, their categories united."""
+    frames = [part for part in parts if not part.empty]
+    if not frames:
+        return empty_flows()
+    if len(frames) == 1:
+        return frames[0]
+    plain = [name for name in FLOWS.names if name not in _CATEGORIES]
+    total = pd.concat([frame[plain] for frame in frames], ignore_index=True)
+    united = {name: pd.Series(union_categoricals([_of_text(frame[name]) for frame in frames])) for name in _CATEGORIES}
+    return conform_flows(total.assign(**united))
+
+
+def merge(observations: Iterable[Observation]) -> Observation:
+    """Return one observation of all: flows compacted, windows and ledgers added.
+
+    Associative and independent of order. It adds what it is given: a source given twice counts twice.
+    """
+    parts = list(observations)
+    window, ledger = ObservationWindow(), Ledger()
+    for part in parts:
+        window, ledger = window + part.window, ledger + part.ledger
+    return Observation(compact(concat_flows(part.flows for part in parts)), window, ledger)
+
+
+def _canonical(series: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return a category column whose categories are those in use, in the order of their text."""
+    used = _of_text(series.cat.remove_unused_categories())
+    return used.cat.reorder_categories(used.cat.categories.sort_values())
+
+
+def _of_text(series: "pd.Series[Any]") -> "pd.Series[Any]":
+    # Categories of a column that is all NA may come as objects, which unite with no others.
+    dtype = pd.CategoricalDtype(series.cat.categories.astype("str"))
+    return series.astype(dtype)
+
+
+def _group_numbers(frame: pd.DataFrame, bucket: "pd.Series[Any]") -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
+    """Return for each row the number of its key, counted from 0 in order of first appearance.
+
+    Column by column: a product of all columns' sizes would not fit in 64 bits.
+    """
+    numbers = pd.factorize(bucket)[0].astype(np.int64) + 1
+    for name in _KEYS:
+        column = frame[name]
+        codes = column.cat.codes if name in _CATEGORIES else pd.factorize(column)[0]
+        codes = np.asarray(codes, dtype=np.int64) + 1
+        if codes.any():
+            numbers = pd.factorize(numbers * (codes.max() + 1) + codes)[0].astype(np.int64)
+    return pd.factorize(numbers)[0].astype(np.int64)

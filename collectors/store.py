@@ -1,0 +1,211 @@
+"""Turns an observation into a folder and back: `window.json`, `ledger.json`, and Parquet parts of flows.
+
+There is one part per source, named by source and content; `window.json` lists them and is written last, so that a
+save that was cut short leaves the store as it was. A source that the store holds already is not counted again.
+"""
+
+import hashlib
+import io
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from collectors.errors import NewerArtefact, SchemaMismatch, UnreadableInput
+from collectors.flows import Flows, conform_flows
+from collectors.ledger import Ledger, LedgerWriter
+from collectors.observation import Gap, Observation, ObservationWindow, Source, compact, concat_flows
+
+VERSION = 1
+"""Schema version of the three kinds of file."""
+_WINDOW, _LEDGER, _FLOWS = "podfence/window", "podfence/ledger", "podfence/flows"
+
+
+def save(observation: Observation, folder: str | Path) -> tuple[Source, ...]:
+    """Add an observation to a store, which is made if need be; return the sources left out as held already.
+
+    A source is held already if content, counts and times are the same under any name: its flows and ledger entries
+    are left out, and the files stay as they are. A source of the same name whose time overlaps but whose content
+    differs is added, with the event `overlap`. Raises UnreadableInput where the folder holds something else.
+    """
+    folder = Path(folder)
+    held, parts, ledger = _held(folder)
+    known = tuple(source for source in observation.window.sources if any(map(source.same, held.sources)))
+    fresh = [source for source in observation.window.sources if source not in known]
+    names = {source.name for source in fresh}
+    left_out = {source.name for source in known} - names
+    flows = Flows(observation.flows[~observation.flows["source"].isin(left_out)])
+    gaps = [gap for gap in observation.window.gaps if gap.source not in left_out]
+    window = held + (ObservationWindow.of(fresh, gaps) if known else observation.window)
+    kept = observation.ledger.without(left_out)
+    folder.mkdir(parents=True, exist_ok=True)
+    written = [_write_part(folder, part) for part in _by_source(flows)]
+    _write_json(folder / "ledger.json", _LEDGER, (ledger + kept + _overlaps(held, fresh)).to_json())
+    _write_json(folder / "window.json", _WINDOW, _window_json(window, sorted({*parts, *written})))
+    return known
+
+
+def load(folder: str | Path) -> Observation:
+    """Return all that a store holds, flows compacted.
+
+    Raises UnreadableInput where the folder is no store or a file of it is missing or damaged, and NewerArtefact for
+    a store written by a newer podfence.
+    """
+    folder = Path(folder)
+    if not (folder / "window.json").is_file():
+        raise UnreadableInput(f"{folder} is no observation store (it has no window.json): name one that observe wrote.")
+    window, parts, ledger = _held(folder)
+    flows = [_read_part(folder / part) for part in parts]
+    return Observation(compact(concat_flows(flows)), window, ledger)
+
+
+def _held(folder: Path) -> tuple[ObservationWindow, list[str], Ledger]:
+    """Return what a store holds beside its flows; a new or empty folder holds nothing."""
+    if not (folder / "window.json").is_file():
+        if folder.exists() and (not folder.is_dir() or any(map(_foreign, folder.iterdir()))):
+            raise UnreadableInput(f"{folder} is no observation store but is not empty: name a new or empty folder.")
+        return ObservationWindow(), [], Ledger()
+    window_json = _read_json(folder / "window.json", _WINDOW)
+    ledger_json = _read_json(folder / "ledger.json", _LEDGER)
+    try:
+        window = _window_from(window_json)
+        ledger = Ledger.from_json(ledger_json)
+        parts = [str(part) for part in window_json["parts"]]
+    except (KeyError, TypeError, ValueError) as fault:
+        raise UnreadableInput(f"{folder}: window.json or ledger.json is damaged ({fault!r}): observe anew.") from fault
+    # A save that was cut short may have left entries of sources that it did not come to list.
+    strays = {source for source, _ in (*ledger.packets, *ledger.events)} - {source.name for source in window.sources}
+    return window, parts, ledger.without(strays) if window.sources else ledger
+
+
+def _foreign(path: Path) -> bool:
+    return not (path.name.startswith(".") or path.suffix == ".parquet" or path.name == "ledger.json")
+
+
+def _overlaps(held: ObservationWindow, fresh: list[Source]) -> Ledger:
+    writer = LedgerWriter()
+    for source in fresh:
+        for other in held.sources:
+            if source.name == other.name and _overlap(source, other):
+                text = "a source of this name, of the same time but other content, was observed before: both count"
+                writer.event(source.name, "overlap", 0, text)
+    return writer.ledger()
+
+
+def _overlap(one: Source, other: Source) -> bool:
+    if one.start is None or one.end is None or other.start is None or other.end is None:
+        return False
+    return one.start <= other.end and other.start <= one.end
+
+
+def _by_source(flows: Flows) -> list[Flows]:
+    groups = flows.groupby("source", observed=True, dropna=False, sort=True)
+    return [compact(Flows(group)) for _, group in groups]
+
+
+def _write_part(folder: Path, flows: Flows) -> str:
+    """Write one part under a name made of its source and content, and return that name."""
+    table = pa.Table.from_pandas(flows, preserve_index=False)
+    # pandas' own metadata name its version: without them the bytes depend on the flows and on pyarrow only.
+    table = table.replace_schema_metadata({"podfence.kind": _FLOWS, "podfence.version": str(VERSION)})
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd")
+    content = buffer.getvalue()
+    source = str(flows["source"].iloc[0])
+    stem = re.sub(r"[^A-Za-z0-9._]+", "-", source).strip("-.")[:80]
+    name = f"{stem or 'flows'}-{hashlib.sha256(content).hexdigest()[:16]}.parquet"
+    _replace(folder / name, content)
+    return name
+
+
+def _read_part(path: Path) -> Flows:
+    try:
+        table = pq.read_table(path)
+    except (OSError, pa.ArrowException) as fault:
+        raise UnreadableInput(f"{path} is missing or damaged ({fault}): observe anew.") from fault
+    metadata = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
+    _check_version(path, _FLOWS, metadata.get("podfence.kind"), metadata.get("podfence.version"))
+    dtypes = {pa.int64(): pd.Int64Dtype(), pa.uint16(): pd.UInt16Dtype(), pa.float32(): pd.Float32Dtype()}
+    try:
+        return conform_flows(table.to_pandas(types_mapper=dtypes.get))
+    except SchemaMismatch as fault:
+        raise UnreadableInput(f"{path} holds no flows ({fault}): observe anew.") from fault
+
+
+def _check_version(path: Path, kind: str, found_kind: object, found_version: object) -> None:
+    if found_kind != kind or not str(found_version).isdecimal():
+        raise UnreadableInput(f"{path} is not of kind {kind}: name an observation store that observe wrote.")
+    if int(str(found_version)) > VERSION:
+        message = f"{path} is {kind} version {found_version}, this podfence reads up to version {VERSION}: update it."
+        raise NewerArtefact(message)
+
+
+def _window_json(window: ObservationWindow, parts: list[str]) -> dict[str, Any]:
+    return {
+        "start": _time_text(window.start),
+        "end": _time_text(window.end),
+        "drops": window.drops,
+        "sources": [
+            {
+                "name": source.name,
+                "kind": source.kind,
+                "packets": source.packets,
+                "size": source.size,
+                "start": _time_text(source.start),
+                "end": _time_text(source.end),
+                "drops": source.drops,
+                "fingerprint": source.fingerprint,
+            }
+            for source in window.sources
+        ],
+        "gaps": [
+            {"source": gap.source, "start": _time_text(gap.start), "end": _time_text(gap.end), "lost": gap.lost}
+            for gap in window.gaps
+        ],
+        "parts": parts,
+    }
+
+
+def _window_from(document: Mapping[str, Any]) -> ObservationWindow:
+    times = ("start", "end")
+    sources = [Source(**{**row, **{name: _time(row[name]) for name in times}}) for row in document["sources"]]
+    gaps = [Gap(**{**row, **{name: _time(row[name]) for name in times}}) for row in document["gaps"]]
+    return ObservationWindow(
+        _time(document["start"]), _time(document["end"]), tuple(sources), tuple(gaps), int(document["drops"])
+    )
+
+
+def _time_text(time: pd.Timestamp | None) -> str | None:
+    return None if time is None else time.isoformat(timespec="nanoseconds")
+
+
+def _time(text: str | None) -> pd.Timestamp | None:
+    return None if text is None else pd.Timestamp(text).as_unit("ns")
+
+
+def _write_json(path: Path, kind: str, document: Mapping[str, Any]) -> None:
+    text = json.dumps({"kind": kind, "version": VERSION, **document}, indent=1, ensure_ascii=False)
+    _replace(path, (text + "\n").encode())
+
+
+def _read_json(path: Path, kind: str) -> dict[str, Any]:
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as fault:
+        raise UnreadableInput(f"{path} is missing or damaged ({fault}): observe anew.") from fault
+    if not isinstance(document, dict):
+        raise UnreadableInput(f"{path} is not of kind {kind}: name an observation store that observe wrote.")
+    _check_version(path, kind, document.get("kind"), document.get("version"))
+    return document
+
+
+def _replace(path: Path, content: bytes) -> None:
+    """Write a file as a whole or not at all."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.write_bytes(content)
+    temporary.replace(path)

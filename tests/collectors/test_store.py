@@ -1,0 +1,136 @@
+"""A store gives back what was put in, byte by byte the same, and counts nothing twice."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from collectors.errors import NewerArtefact, UnreadableInput
+from collectors.observation import Observation, merge
+from collectors.sources import read_flows
+from collectors.store import load, save
+from tests.collectors.capture.frames import A, B, C, pcap, session, timed, udp
+
+
+@pytest.fixture
+def one(tmp_path):
+    path = tmp_path / "one.pcap"
+    path.write_bytes(pcap(timed(session()), link=101) + b"cut")
+    return read_flows([path])
+
+
+@pytest.fixture
+def two(tmp_path):
+    path = tmp_path / "two.pcap"
+    path.write_bytes(pcap(timed([udp(A, 1, C, 53), udp("127.0.0.1", 1, "127.0.0.1", 2)], start=90)))
+    return read_flows([path])
+
+
+def same(left: Observation, right: Observation) -> bool:
+    pd.testing.assert_frame_equal(left.flows, right.flows)
+    return (left.window, left.ledger) == (right.window, right.ledger)
+
+
+def content(folder: Path):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_what_was_saved_is_loaded(tmp_path, one):
+    assert save(one, tmp_path / "obs") == ()
+    assert same(load(tmp_path / "obs"), one)
+
+
+def test_an_empty_observation_is_saved_too(tmp_path):
+    save(Observation(), tmp_path / "obs")
+    assert same(load(tmp_path / "obs"), Observation())
+
+
+def test_saving_appends_and_order_changes_no_byte(tmp_path, one, two):
+    for name, order in (("a", (one, two)), ("b", (two, one)), ("c", (merge([one, two]),))):
+        for observation in order:
+            save(observation, tmp_path / name)
+    assert same(load(tmp_path / "a"), merge([one, two]))
+    assert content(tmp_path / "a") == content(tmp_path / "b") == content(tmp_path / "c")
+
+
+def test_what_was_observed_already_is_left_out_and_named(tmp_path, one, two):
+    save(one, tmp_path / "obs")
+    before = content(tmp_path / "obs")
+    assert [source.name for source in save(one, tmp_path / "obs")] == ["one.pcap"]
+    assert content(tmp_path / "obs") == before
+    save(merge([one, two]), tmp_path / "obs")
+    assert same(load(tmp_path / "obs"), merge([one, two]))
+
+
+def test_a_renamed_capture_is_the_same_capture(tmp_path, one):
+    save(one, tmp_path / "obs")
+    renamed = (tmp_path / "one.pcap").rename(tmp_path / "renamed.pcap")
+    assert [source.name for source in save(read_flows([renamed]), tmp_path / "obs")] == ["renamed.pcap"]
+    assert same(load(tmp_path / "obs"), one)
+
+
+def test_other_content_of_the_same_name_and_time_counts_and_is_said(tmp_path, one):
+    save(one, tmp_path / "obs")
+    (tmp_path / "one.pcap").write_bytes(pcap(timed(session(A, C))))
+    save(read_flows([tmp_path / "one.pcap"]), tmp_path / "obs")
+    loaded = load(tmp_path / "obs")
+    assert set(loaded.flows["dst"]) == {B, C}
+    assert loaded.ledger.event_counts()["overlap"] == 1
+
+
+def test_a_save_that_was_cut_short_leaves_the_store_as_it_was(tmp_path, one, two, monkeypatch):
+    save(one, tmp_path / "obs")
+    replace = Path.replace
+
+    def failing(path, target):
+        if target.name == "window.json":
+            raise OSError("disk full")
+        return replace(path, target)
+
+    monkeypatch.setattr(Path, "replace", failing)
+    with pytest.raises(OSError, match="disk full"):
+        save(two, tmp_path / "obs")
+    monkeypatch.undo()
+    assert same(load(tmp_path / "obs"), one)
+    save(two, tmp_path / "obs")
+    assert same(load(tmp_path / "obs"), merge([one, two]))
+
+
+@pytest.mark.parametrize("name", ["window.json", "ledger.json"])
+def test_a_newer_store_is_refused_with_both_versions_named(tmp_path, one, name):
+    save(one, tmp_path / "obs")
+    document = json.loads((tmp_path / "obs" / name).read_text())
+    assert document["kind"] == f"podfence/{name.removesuffix('.json')}"
+    (tmp_path / "obs" / name).write_text(json.dumps(document | {"version": 2}))
+    with pytest.raises(NewerArtefact, match=r"version 2.*version 1"):
+        load(tmp_path / "obs")
+    with pytest.raises(NewerArtefact):
+        save(one, tmp_path / "obs")
+
+
+def test_a_newer_part_is_refused(tmp_path, one):
+    import pyarrow.parquet as pq
+
+    save(one, tmp_path / "obs")
+    part = next((tmp_path / "obs").glob("*.parquet"))
+    table = pq.read_table(part)
+    pq.write_table(table.replace_schema_metadata({"podfence.kind": "podfence/flows", "podfence.version": "2"}), part)
+    with pytest.raises(NewerArtefact, match=r"version 2.*version 1"):
+        load(tmp_path / "obs")
+
+
+def test_what_is_no_store_is_refused_in_a_sentence(tmp_path, one):
+    with pytest.raises(UnreadableInput, match="is no observation store"):
+        load(tmp_path)
+    with pytest.raises(UnreadableInput, match="is not empty"):
+        save(one, tmp_path)
+
+
+@pytest.mark.parametrize("damage", ["window.json", "ledger.json", "*.parquet"])
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"kind": "podfence/window", "version": 1}'])
+def test_a_damaged_store_is_refused_in_a_sentence(tmp_path, one, damage, text):
+    save(one, tmp_path / "obs")
+    next((tmp_path / "obs").glob(damage)).write_text(text)
+    with pytest.raises(UnreadableInput, match="obs"):
+        load(tmp_path / "obs")
