@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from collectors.sources import read_flows
-
 from collectors.errors import PodfenceError
 from collectors.inventory import Inventory
 from collectors.inventory_store import load_inventory
 from collectors.observation import Observation
+from collectors.sources import read_flows
 from collectors.store import load, save
 from recommender.communications import Communication, summarize
 from recommender.generate import GenerateOptions, generate

@@ -77,7 +77,7 @@ def suggest(
     window: ObservationWindow,
     options: SuggestOptions | None = None,
 ) -> Suggestions:
-    """Return a suggestion for each communication that worked and can be expressed; the others are withheld, with why."""
+    """Return a suggestion for each communication that worked and can be expressed; the rest is withheld, with why."""
     options = options or SuggestOptions()
     found = subjects(inventory)
     reused = _reused_pods(inventory)

@@ -68,13 +68,21 @@ class Conclusion:
 
     @property
     def open_directions(self) -> tuple[tuple[WorkloadRef, PolicyType], ...]:
-        """Workload directions that no policy of this run isolates: anything may pass there."""
+        """Workload directions that no policy of this run isolates, although one could: anything may pass there."""
         return tuple(
             (ref, direction)
             for ref, closed in sorted(self.isolation.items())
             for direction in (INGRESS, EGRESS)
-            if direction not in closed
+            if direction not in closed and ref not in self.beyond_policy
         )
+
+    @property
+    def beyond_policy(self) -> tuple[WorkloadRef, ...]:
+        """Workloads whose pods all use the host network: no NetworkPolicy applies to them."""
+        own: dict[WorkloadRef, bool] = {}
+        for pod in self.inventory.pods:
+            own[pod.workload] = own.get(pod.workload, True) and pod.host_network
+        return tuple(sorted(ref for ref, only_host in own.items() if only_host))
 
 
 def summary_data(conclusion: Conclusion) -> dict[str, Any]:
@@ -110,6 +118,7 @@ def summary_data(conclusion: Conclusion) -> dict[str, Any]:
         "withheld_denied": len(conclusion.withheld_denied),
         "declined_still_open": len(conclusion.declined_open),
         "open_directions": [f"{ref} {direction}" for ref, direction in conclusion.open_directions],
+        "beyond_policy": [str(ref) for ref in conclusion.beyond_policy],
     }
 
 
@@ -163,11 +172,12 @@ def _number_rows(conclusion: Conclusion) -> Iterator[Row]:
         if outcomes:
             yield name, f"{len(outcomes):<4} {what}"
             yield from _examples(str(outcome.communication) for outcome in outcomes)
-    if conclusion.open_directions:
-        yield (
-            "still open",
-            f"{len(conclusion.open_directions):<4} workload directions that these policies do not isolate",
-        )
+    for name, count, what in (
+        ("still open", len(conclusion.open_directions), "workload directions that these policies do not isolate"),
+        ("beyond policy", len(conclusion.beyond_policy), "workloads on the host network: no policy applies to them"),
+    ):
+        if count:
+            yield name, f"{count:<4} {what}"
 
 
 def _examples(lines: Iterable[str]) -> Iterator[Row]:

@@ -16,7 +16,10 @@ def _seen(*rows):
 
 def test_pods_of_one_workload_are_one_communication_and_both_are_named():
     (found,) = _seen(flow("10.0.0.1", "10.0.0.3", 80), flow("10.0.0.2", "10.0.0.3", 80, connections=4))
-    assert (found.src, found.dst) == (WorkloadRef("shop", "Deployment", "web"), WorkloadRef("shop", "Deployment", "api"))
+    assert (found.src, found.dst) == (
+        WorkloadRef("shop", "Deployment", "web"),
+        WorkloadRef("shop", "Deployment", "api"),
+    )
     assert found.evidence.connections == 5
     assert found.evidence.src_pods == ("web-5d9c7b-0", "web-5d9c7b-1")
 

@@ -48,7 +48,9 @@ def test_c20_addresses_are_single_in_both_families():
 
 
 def test_c24_peers_with_the_same_ports_share_a_rule_and_others_do_not():
-    (policy,) = _generate(flow("10.0.0.1", "8.8.8.8", 53), flow("10.0.0.1", "8.8.4.4", 53), flow("10.0.0.1", "9.9.9.9", 443))
+    (policy,) = _generate(
+        flow("10.0.0.1", "8.8.8.8", 53), flow("10.0.0.1", "8.8.4.4", 53), flow("10.0.0.1", "9.9.9.9", 443)
+    )
     assert sorted(len(rule.peers) for rule in policy.egress) == [1, 2]
     assert {rule.ports for rule in policy.egress} == {(Port("TCP", 53),), (Port("TCP", 443),)}
 
@@ -65,7 +67,9 @@ def test_c17_no_rule_ever_lacks_peers_or_ports_and_no_peer_is_empty():
             assert rule.peers
             assert rule.ports
             assert all(port.port for port in rule.ports)
-            assert all(peer.ip_block or (peer.pod_selector and peer.pod_selector != LabelSelector()) for peer in rule.peers)
+            assert all(
+                peer.ip_block or (peer.pod_selector and peer.pod_selector != LabelSelector()) for peer in rule.peers
+            )
 
 
 def test_c24_default_deny_is_one_policy_for_each_namespace_with_policies_and_only_when_asked():
@@ -107,7 +111,10 @@ def test_c25_annotations_tell_the_evidence_and_who_manages_it():
 
 
 def test_c18_inseparable_workloads_share_one_policy():
-    parts = [deployment("web", ["10.0.0.1"]), deployment("web-canary", ["10.0.0.2"], labels={"app": "web", "track": "c"})]
+    parts = [
+        deployment("web", ["10.0.0.1"]),
+        deployment("web-canary", ["10.0.0.2"], labels={"app": "web", "track": "c"}),
+    ]
     (policy,) = _generate(flow("10.0.0.1", "8.8.8.8", 53), flow("10.0.0.2", "8.8.4.4", 53), parts=parts)
     assert dict(policy.annotations)["podfence/workload"] == "Deployment/web Deployment/web-canary"
     assert len(policy.egress[0].peers) == 2

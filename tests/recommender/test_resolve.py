@@ -52,8 +52,12 @@ def test_b7_two_living_claimants_are_ambiguous_and_two_pods_of_one_workload_are_
 
 
 def test_b10_a_service_address_becomes_the_pod_and_the_pod_port():
-    parts = [deployment("web", ["10.0.0.1"]), deployment("api", ["10.0.0.3"]), service("api", "10.96.0.5", 80),
-             slices("api", 3000, [("10.0.0.3", "api-5d9c7b-0")])]  # fmt: skip
+    parts = [
+        deployment("web", ["10.0.0.1"]),
+        deployment("api", ["10.0.0.3"]),
+        service("api", "10.96.0.5", 80),
+        slices("api", 3000, [("10.0.0.3", "api-5d9c7b-0")]),
+    ]
     resolved = resolve(flows(flow("10.0.0.1", "10.96.0.5", 80)), inventory(*parts))
     assert _rows(resolved, "dst_owner_name", "port", "service", "dst_address") == [
         ("api", 3000, "shop/api:80", "10.0.0.3")
@@ -73,8 +77,12 @@ def test_b10_a_selectorless_service_becomes_its_slices_addresses():
 
 
 def test_b10_several_workloads_behind_a_service_are_a_row_each_and_marked_as_guessed():
-    parts = [deployment("a", ["10.0.0.3"]), deployment("b", ["10.0.0.4"]), service("api", "10.96.0.5", 80),
-             slices("api", 3000, [("10.0.0.3", "a-5d9c7b-0"), ("10.0.0.4", "b-5d9c7b-0")])]  # fmt: skip
+    parts = [
+        deployment("a", ["10.0.0.3"]),
+        deployment("b", ["10.0.0.4"]),
+        service("api", "10.96.0.5", 80),
+        slices("api", 3000, [("10.0.0.3", "a-5d9c7b-0"), ("10.0.0.4", "b-5d9c7b-0")]),
+    ]
     resolved = resolve(flows(flow("10.0.0.9", "10.96.0.5", 80)), inventory(*parts))
     assert _rows(resolved, "flow", "dst_owner_name", "backend_guessed") == [(0, "a", True), (0, "b", True)]
 
@@ -87,13 +95,20 @@ def test_b10_a_service_with_nothing_behind_it_stays_a_service():
 
 
 def test_b10_a_node_port_on_any_node_becomes_the_pod():
-    parts = [deployment("web", ["10.0.0.1"]), node("n1", "192.168.0.1"),
-             service("web", "10.96.0.5", 80, entry={"nodePort": 30080}), slices("web", 8080, [("10.0.0.1", "web-5d9c7b-0")])]  # fmt: skip
+    parts = [
+        deployment("web", ["10.0.0.1"]),
+        node("n1", "192.168.0.1"),
+        service("web", "10.96.0.5", 80, entry={"nodePort": 30080}),
+        slices("web", 8080, [("10.0.0.1", "web-5d9c7b-0")]),
+    ]
     assert _ends(flow("203.0.113.7", "192.168.0.1", 30080), of=parts)[0][2:] == ("pod", "web", 8080)
 
 
 def test_b11_the_api_server_is_known_by_its_slice():
-    parts = [service("kubernetes", "10.96.0.1", 443, ns="default"), slices("kubernetes", 6443, [("172.20.0.10", "")], ns="default")]  # fmt: skip
+    parts = [
+        service("kubernetes", "10.96.0.1", 443, ns="default"),
+        slices("kubernetes", 6443, [("172.20.0.10", "")], ns="default"),
+    ]
     found = _ends(flow("10.0.0.1", "10.96.0.1", 443), flow("10.0.0.1", "172.20.0.10", 6443), of=parts)
     assert {row[2:] for row in found} == {("api_server", "default/kubernetes", 6443)}
 
@@ -113,7 +128,11 @@ def test_b12_a_host_network_pod_is_its_node_and_never_owns_the_address():
 
 
 def test_b13_a_pod_that_reaches_itself_through_its_service_is_a_hairpin():
-    parts = [deployment("web", ["10.0.0.1"]), service("web", "10.96.0.5", 80), slices("web", 8080, [("10.0.0.1", "web-5d9c7b-0")])]  # fmt: skip
+    parts = [
+        deployment("web", ["10.0.0.1"]),
+        service("web", "10.96.0.5", 80),
+        slices("web", 8080, [("10.0.0.1", "web-5d9c7b-0")]),
+    ]
     resolved = resolve(flows(flow("10.0.0.1", "10.96.0.5", 80)), inventory(*parts))
     assert resolved["hairpin"].tolist() == [True]
 
@@ -127,7 +146,12 @@ def test_b13_a_pod_behind_its_own_service_with_others_reaches_the_others():
 
 @pytest.mark.parametrize(
     ("address", "kind"),
-    [("10.9.9.9", "unresolved"), ("169.254.20.10", "link_local"), ("203.0.113.1", "external"), ("127.0.0.1", "loopback")],
+    [
+        ("10.9.9.9", "unresolved"),
+        ("169.254.20.10", "link_local"),
+        ("203.0.113.1", "external"),
+        ("127.0.0.1", "loopback"),
+    ],
 )
 def test_b14_an_address_that_nobody_owned_has_the_class_of_its_network(address, kind):
     assert _ends(flow("10.0.0.1", address, 53), of=[pod("p", "10.0.0.1")])[0][2] == kind

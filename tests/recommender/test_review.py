@@ -6,7 +6,9 @@ from recommender.review import Decision, accept_observed, decisions_from_data, d
 from tests.cluster import flow
 from tests.recommender.test_suggest import _suggest
 
-SEEN = _suggest(flow("10.0.0.1", "10.0.0.3", 3000), flow("10.0.0.1", "10.0.0.3", 3001), flow("10.0.0.3", "8.8.8.8", 443))
+SEEN = _suggest(
+    flow("10.0.0.1", "10.0.0.3", 3000), flow("10.0.0.1", "10.0.0.3", 3001), flow("10.0.0.3", "8.8.8.8", 443)
+)
 
 
 def test_without_decisions_everything_is_undecided_and_nothing_is_isolated():
@@ -47,11 +49,17 @@ def test_decisions_survive_the_file_and_are_sorted_by_what_they_say():
 
 @pytest.mark.parametrize(
     "data",
-    [None, [], {"kind": "other"}, {"kind": "podfence/decisions"}, {"kind": "podfence/decisions", "version": True},
-     {"kind": "podfence/decisions", "version": 1, "decisions": [1]},
-     {"kind": "podfence/decisions", "version": 1, "decisions": {"a": "accept"}},
-     {"kind": "podfence/decisions", "version": 1, "decisions": {"a": {"decision": "yes"}}}],
-)  # fmt: skip
+    [
+        None,
+        [],
+        {"kind": "other"},
+        {"kind": "podfence/decisions"},
+        {"kind": "podfence/decisions", "version": True},
+        {"kind": "podfence/decisions", "version": 1, "decisions": [1]},
+        {"kind": "podfence/decisions", "version": 1, "decisions": {"a": "accept"}},
+        {"kind": "podfence/decisions", "version": 1, "decisions": {"a": {"decision": "yes"}}},
+    ],
+)
 def test_what_is_no_decisions_file_is_refused_naming_it(data):
     with pytest.raises(UnreadableInput, match=r"^d\.yaml: "):
         decisions_from_data(data, "d.yaml")

@@ -77,7 +77,11 @@ def test_b12_probes_from_the_own_node_need_no_rule_and_other_nodes_are_addresses
 
 
 def test_b13_a_hairpin_is_withheld():
-    parts = [deployment("web", ["10.0.0.1"]), service("web", "10.96.0.5", 80), slices("web", 80, [("10.0.0.1", "web-5d9c7b-0")])]  # fmt: skip
+    parts = [
+        deployment("web", ["10.0.0.1"]),
+        service("web", "10.96.0.5", 80),
+        slices("web", 80, [("10.0.0.1", "web-5d9c7b-0")]),
+    ]
     assert _withheld(flow("10.0.0.1", "10.96.0.5", 80), parts=parts) == ["hairpin"]
 
 

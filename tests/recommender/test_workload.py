@@ -12,7 +12,9 @@ def _labels(found, name, kind="Deployment", ns="shop"):
 
 
 def test_c18_the_controllers_own_selector_is_taken_where_it_is_exact():
-    found = subjects(inventory(deployment("web", ["10.0.0.1"], labels={"app": "web", "tier": "x"}, selector={"app": "web"})))
+    found = subjects(
+        inventory(deployment("web", ["10.0.0.1"], labels={"app": "web", "tier": "x"}, selector={"app": "web"}))
+    )
     assert _labels(found, "web") == {"app": "web"}
 
 
@@ -37,7 +39,7 @@ def test_c18_a_canary_under_the_main_selector_is_one_subject_and_says_so():
 
 def test_c18_labels_that_vary_between_pods_never_enter_a_selector():
     pods = [
-        pod(f"db-{at}", f"10.0.0.{at}", {"who": "db", "shard": str(at), "statefulset.kubernetes.io/pod-name": f"db-{at}"},
+        pod(f"db-{at}", f"10.0.0.{at}", {"who": "db", "shard": str(at), "x/pod-name": f"db-{at}"},
             owners=owner("Database", "db", "u"))
         for at in (1, 2)
     ]  # fmt: skip

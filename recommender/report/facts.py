@@ -1,0 +1,176 @@
+"""Turns a conclusion into one fact per communication: what was decided of it and what the policies do to it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, Literal
+
+import pandas as pd
+
+from collectors.inventory import WorkloadRef
+from recommender.communications import Communication, meaning
+from recommender.outcomes import Outcome
+from recommender.policy import LabelSelector, NetworkPolicy
+from recommender.suggest import Suggestion, Withheld
+from recommender.summary import Conclusion
+
+State = Literal["breaks", "allowed", "denied", "open", "withheld"]
+STATES: Final[Mapping[State, str]] = {
+    "breaks": "accepted, but not let through",
+    "allowed": "accepted and allowed",
+    "denied": "not accepted, denied",
+    "open": "not accepted, still open",
+    "withheld": "no rule possible",
+}
+"""What can become of a communication, the worst first."""
+
+Decided = Literal["accepted", "declined", "undecided", "withheld"]
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One communication with the decision on it and the simulator's outcome (None where it was not simulated)."""
+
+    communication: Communication
+    decided: Decided
+    state: State
+    suggestion: Suggestion | None = None
+    withheld: Withheld | None = None
+    outcome: Outcome | None = None
+
+    @property
+    def reason(self) -> str:
+        """Return the sentence that says why there is a rule, or why there is none."""
+        if self.suggestion is not None:
+            return self.suggestion.reason
+        return self.withheld.reason if self.withheld is not None else ""
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """Return the caveats of the suggestion, if there is one."""
+        return self.suggestion.caveats if self.suggestion is not None else ()
+
+    @property
+    def is_dns(self) -> bool:
+        """Return whether this is name resolution: nearly everybody does it, so pictures keep it in the background."""
+        return self.communication.port in {53, 5353} and self.communication.protocol in {"UDP", "TCP"}
+
+    @property
+    def verdict(self) -> str:
+        """Return what the policies do to it, in a few words."""
+        if self.outcome is None:
+            return "not simulated"
+        return self.outcome.verdict
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All facts of a conclusion, in the order of what communications mean, and views on them by workload."""
+
+    conclusion: Conclusion
+
+    @cached_property
+    def all(self) -> tuple[Fact, ...]:
+        """Every communication once: those concluded on, and any other that the conclusion lists."""
+        reviewed = self.conclusion.reviewed
+        outcomes = {meaning(outcome.communication): outcome for outcome in self.conclusion.outcomes}
+        found: dict[tuple[object, ...], Fact] = {}
+        groups: tuple[tuple[Decided, tuple[Suggestion, ...]], ...] = (
+            ("accepted", reviewed.accepted),
+            ("declined", reviewed.declined),
+            ("undecided", reviewed.undecided),
+        )
+        for decided, items in groups:
+            for item in items:
+                key = meaning(item.communication)
+                outcome = outcomes.get(key)
+                found[key] = Fact(item.communication, decided, _state(decided, outcome), item, outcome=outcome)
+        for left_out in reviewed.suggestions.withheld:
+            key = meaning(left_out.communication)
+            found[key] = Fact(
+                left_out.communication, "withheld", "withheld", withheld=left_out, outcome=outcomes.get(key)
+            )
+        for communication in self.conclusion.communications:
+            key = meaning(communication)
+            if key not in found:
+                outcome = outcomes.get(key)
+                found[key] = Fact(communication, "undecided", _state("undecided", outcome), outcome=outcome)
+        return tuple(found[key] for key in sorted(found, key=lambda key: tuple(map(_sortable, key))))
+
+    @cached_property
+    def workloads(self) -> tuple[WorkloadRef, ...]:
+        """Every workload known: from the inventory, the traffic, the suggestions and the policies' reach, sorted."""
+        ends = {end for fact in self.all for end in (fact.communication.src, fact.communication.dst)}
+        inventory = self.conclusion.inventory
+        known = {end for end in ends if isinstance(end, WorkloadRef)}
+        known |= {*inventory.workloads, *(pod.workload for pod in inventory.pods), *self.conclusion.isolation}
+        return tuple(sorted(known, key=lambda ref: (ref.namespace, ref.name, ref.kind)))
+
+    @cached_property
+    def ids(self) -> Mapping[WorkloadRef, str]:
+        """The page's id of each workload: a number, because names come from the cluster."""
+        return {ref: f"workload-{number}" for number, ref in enumerate(self.workloads, 1)}
+
+    @cached_property
+    def ingress(self) -> Mapping[WorkloadRef, tuple[Fact, ...]]:
+        """The facts by the workload that is reached."""
+        return self._by_end("dst")
+
+    @cached_property
+    def egress(self) -> Mapping[WorkloadRef, tuple[Fact, ...]]:
+        """The facts by the workload that reaches out."""
+        return self._by_end("src")
+
+    def _by_end(self, end: Literal["src", "dst"]) -> Mapping[WorkloadRef, tuple[Fact, ...]]:
+        found: dict[WorkloadRef, list[Fact]] = {}
+        for fact in self.all:
+            ref = fact.communication.src if end == "src" else fact.communication.dst
+            if isinstance(ref, WorkloadRef):
+                found.setdefault(ref, []).append(fact)
+        return {ref: tuple(facts) for ref, facts in found.items()}
+
+    @cached_property
+    def policies(self) -> Mapping[WorkloadRef, NetworkPolicy]:
+        """The policy of each workload that one was written for, found by its selector."""
+        by_selector = {(policy.namespace, policy.pod_selector): policy for policy in self.conclusion.policies}
+        found = {}
+        for ref, subject in self.conclusion.reviewed.suggestions.subjects.items():
+            if subject.selector is not None and subject.selector != LabelSelector():
+                policy = by_selector.get((ref.namespace, subject.selector))
+                if policy is not None:
+                    found[ref] = policy
+        return found
+
+    @cached_property
+    def other_policies(self) -> tuple[NetworkPolicy, ...]:
+        """The policies of no single workload, such as a namespace's default deny."""
+        named = {(policy.namespace, policy.name) for policy in self.policies.values()}
+        return tuple(policy for policy in self.conclusion.policies if (policy.namespace, policy.name) not in named)
+
+    @cached_property
+    def beyond_policy(self) -> frozenset[WorkloadRef]:
+        """The workloads on the host network."""
+        return frozenset(self.conclusion.beyond_policy)
+
+    @cached_property
+    def not_simulated(self) -> int:
+        """How many accepted communications the numbers say nothing about; 0 after every whole run."""
+        return sum(fact.decided == "accepted" and fact.outcome is None for fact in self.all)
+
+    @cached_property
+    def flow_packets(self) -> int:
+        """How many packets the flows stand for, both ways."""
+        flows = self.conclusion.observation.flows
+        if flows.empty:
+            return 0
+        return int(pd.to_numeric(flows["packets"]).sum()) + int(pd.to_numeric(flows["reply_packets"]).sum())
+
+
+def _state(decided: Decided, outcome: Outcome | None) -> State:
+    if decided == "accepted":  # what was not simulated is not known to be let through
+        return "allowed" if outcome is not None and outcome.verdict == "allowed" else "breaks"
+    return "denied" if outcome is not None and outcome.verdict == "denied" else "open"
+
+
+def _sortable(part: object) -> tuple[bool, int, str]:
+    return (True, part, "") if isinstance(part, int) else (False, 0, str(part))

@@ -1,0 +1,279 @@
+"""Turns a conclusion into the whole page: the verdict first, then what it rests on, then every detail."""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from collectors.inventory import WorkloadRef
+from recommender.outcomes import Outcome
+from recommender.policy import PolicyType
+from recommender.report.facts import Fact, Facts
+from recommender.report.graph import Graph, graph_of
+from recommender.report.markup import Child, Html, join, plain, tag
+from recommender.report.matrix import matrix
+from recommender.report.picture import hover_rules, picture
+from recommender.report.style import STYLE
+from recommender.report.tables import (
+    end_name,
+    events_table,
+    excess_table,
+    facts_table,
+    ledger_table,
+    port,
+    said,
+    samples_table,
+    table,
+    time,
+)
+from recommender.report.verdict import verdict_part
+from recommender.report.words import CAVEATS, WITHHELD, plural
+from recommender.report.workloads import workloads_part
+from recommender.summary import Conclusion, summary_data
+
+MOST_WORKLOADS = 60
+"""More than this no picture shows so that anyone could read it."""
+MOST_LINES = 400
+
+# No script and no request: what a capture smuggled in could do nothing even if it were not escaped.
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+
+
+def report_html(conclusion: Conclusion, title: str = "podfence report") -> str:
+    """Return one self-contained HTML page; the same conclusion gives the same bytes.
+
+    Everything that came from traffic or the cluster is there as text only, unseen characters written out.
+    """
+    facts = Facts(conclusion)
+    graph = graph_of(facts.all)
+    drawn = graph.workloads <= MOST_WORKLOADS and len(graph.lines) <= MOST_LINES
+    style = Html(STYLE + (hover_rules(len(graph.nodes)) if drawn else ""))
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=Html(POLICY)),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("meta", name="referrer", content="no-referrer"),
+        tag("title", plain(title)),
+        tag("style", style),
+    )
+    parts = _parts(facts, graph, drawn=drawn)
+    body = tag(
+        "body",
+        tag("header", tag("h1", title), tag("p", _subtitle(conclusion), class_="dim"), _contents(parts)),
+        tag("main", verdict_part(facts), [_part(*part) for part in parts]),
+        tag("footer", tag("p", "Written by podfence. This page needs no network and runs no script.")),
+    )
+    return f"<!DOCTYPE html>\n{tag('html', head, body, lang='en', dir='ltr')}\n"
+
+
+Part = tuple[str, str, Child]
+"""Id, heading, content."""
+
+
+def _parts(facts: Facts, graph: Graph, *, drawn: bool) -> list[Part]:
+    """Return the parts in the order of a reader in a hurry; lists of faults only where there are any."""
+    conclusion = facts.conclusion
+    parts: list[Part] = [*_faults(facts)]
+    parts.append(("inputs", "What was read", _inputs(facts)))
+    parts.append(("picture", "Who talks to whom", _picture(facts, graph, drawn=drawn)))
+    parts.append(("workloads", "Workload by workload", join([_caveats(facts), workloads_part(facts)])))
+    parts.append(("withheld", "What was left out, and why", _withheld(facts)))
+    parts.append(("open", "What stays open", _open(facts)))
+    if conclusion.reviewed.orphans:
+        parts.append(("orphans", "Decisions on what is no longer suggested", _orphans(conclusion)))
+    return parts
+
+
+def _part(name: str, heading: str, content: Child) -> Html:
+    return tag("section", tag("h2", heading), content, id=name)
+
+
+def _contents(parts: Iterable[Part]) -> Html:
+    return tag("nav", [tag("a", heading, href=f"#{name}") for name, heading, _ in parts], aria_label="Contents")
+
+
+def _subtitle(conclusion: Conclusion) -> str:
+    window = conclusion.observation.window
+    data = summary_data(conclusion)
+    if window.start is None or window.end is None:
+        return f"{plural(len(window.sources), 'input')}, no time observed"
+    seconds = (window.end - window.start).total_seconds()
+    return (
+        f"{time(window.start)} to {time(window.end)} UTC ({_duration(seconds)}) · "
+        f"{plural(data['packets'], 'packet')} · {plural(data['flows'], 'flow')} · "
+        f"{plural(data['communications'], 'communication')}"
+    )
+
+
+def _duration(seconds: float) -> str:
+    for name, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= 2 * length:
+            return plural(round(seconds / length), name)
+    return plural(round(seconds), "second")
+
+
+def _faults(facts: Facts) -> Iterable[Part]:
+    """Return what the numbers of the headline count, one after the other, where there is any."""
+    conclusion = facts.conclusion
+    lists: tuple[tuple[str, str, Sequence[Outcome]], ...] = (
+        ("would-break", "Accepted, but would break", conclusion.would_break),
+        ("undecided-denied", "Undecided, and would be cut", conclusion.undecided_denied),
+        ("withheld-denied", "Worked, but no rule is possible", conclusion.withheld_denied),
+        ("declined-open", "Declined, still open", conclusion.declined_open),
+    )
+    for name, heading, outcomes in lists:
+        if name == "undecided-denied" and conclusion.excess:
+            yield "excess", "Excess: let through, but not accepted", excess_table(conclusion.excess)
+        if outcomes:
+            rows = [(*_ends(o, facts), port(o.communication), o.verdict, said(o.reason)) for o in outcomes]
+            yield name, heading, table(("From", "To", "Port", "Policies say", "Because"), rows, heading)
+
+
+def _ends(outcome: Outcome, facts: Facts) -> tuple[Html, Html]:
+    return end_name(outcome.communication.src, facts.ids), end_name(outcome.communication.dst, facts.ids)
+
+
+def _inputs(facts: Facts) -> Html:
+    observation = facts.conclusion.observation
+    window, ledger = observation.window, observation.ledger
+    if not window.sources:
+        return tag("p", "No input was read.", class_="empty")
+    rows = [
+        (tag("bdi", s.name), s.kind, f"{s.packets:,}", f"{s.drops:,}", time(s.start), time(s.end))
+        for s in window.sources
+    ]
+    head = ("Input", "Kind", "Packets or records", "Dropped by the source", "First (UTC)", "Last (UTC)")
+    counts, events = ledger.packet_counts(), ledger.event_counts()
+    samples = [(kind, sample) for kind in sorted({*counts, *events}) for sample in ledger.samples(kind)]
+    return join(
+        [
+            table(head, rows, "Inputs", numbers=(2, 3)),
+            tag("h3", "Ledger: what became of every packet"),
+            ledger_table(counts, facts.flow_packets),
+            _balance(sum(s.packets for s in window.sources), facts.flow_packets + ledger.packets_total()),
+            join([tag("h3", "Input faults"), events_table(events)]) if events else None,
+            tag("details", tag("summary", "Examples from the ledger"), samples_table(samples)) if samples else None,
+        ]
+    )
+
+
+def _balance(read: int, told: int) -> Html:
+    if read == told:
+        return tag("p", f"It balances: {plural(read, 'packet')} read, {told:,} accounted for.", class_="balance good")
+    return tag(
+        "p",
+        f"{plural(read, 'packet or record', 'packets or records')} read, {told:,} accounted for. A flow log's record "
+        "may stand for many packets; for captures alone the two must be equal.",
+        class_="balance attention",
+    )
+
+
+def _picture(facts: Facts, graph: Graph, *, drawn: bool) -> Html:
+    if not facts.all:
+        return tag("p", "No communication was observed: there is nothing to draw.", class_="empty")
+    quiet = [ref for ref in facts.workloads if ref not in facts.ingress and ref not in facts.egress]
+    if drawn:
+        body = picture(graph, facts.ids)
+        said = (
+            f"All {plural(len(facts.all), 'communication')} are drawn, as {plural(len(graph.lines), 'line')}: those "
+            "between the same two ends share one. Callers stand left of those they call. Point at a box to see its "
+            "lines alone; the boxes in the legend hide kinds of lines."
+        )
+    else:
+        body = matrix(facts.all)
+        said = (
+            f"{plural(graph.workloads, 'workload')} and {plural(len(graph.lines), 'line')} are too many for a readable "
+            f"picture, so none is drawn: the matrix counts all {plural(len(facts.all), 'communication')} by namespace."
+        )
+    left_out = (
+        tag(
+            "p",
+            f"Without any traffic, and so not drawn: {plural(len(quiet), 'workload')}. ",
+            join([end_name(ref, facts.ids) for ref in quiet], ", "),
+        )
+        if quiet
+        else None
+    )
+    everything = tag(
+        "details",
+        tag("summary", f"The same as a table ({plural(len(facts.all), 'communication')})"),
+        facts_table(facts.all, facts.ids, "All communications"),
+    )
+    return join([tag("p", said, class_="dim"), body, left_out, everything])
+
+
+def _caveats(facts: Facts) -> Html | None:
+    """Return what the caveats that occur mean, with their counts."""
+    counts: dict[str, int] = {}
+    for fact in facts.all:
+        for caveat in fact.caveats:
+            counts[caveat] = counts.get(caveat, 0) + 1
+    if not counts:
+        return None
+    rows = [(tag("span", name, class_="caveat"), f"{counts[name]:,}", CAVEATS.get(name, "")) for name in sorted(counts)]
+    return tag(
+        "details",
+        tag("summary", f"What the {plural(len(counts), 'caveat')} below mean{'s' if len(counts) == 1 else ''}"),
+        table(("Caveat", "Suggestions", "What it means"), rows, "Caveats", numbers=(1,)),
+    )
+
+
+def _withheld(facts: Facts) -> Html:
+    groups: dict[str, list[Fact]] = {}
+    for fact in facts.all:
+        if fact.withheld is not None:
+            groups.setdefault(fact.withheld.why, []).append(fact)
+    if not groups:
+        return tag("p", "Nothing: every communication that was observed can become a rule.", class_="empty")
+    return tag("div", [_withheld_group(why, groups[why], facts) for why in sorted(groups)])
+
+
+def _withheld_group(why: str, found: Sequence[Fact], facts: Facts) -> Html:
+    name, meaning = WITHHELD.get(why, (why, ""))
+    count = plural(len(found), "communication")
+    return tag(
+        "details",
+        tag("summary", tag("b", name), tag("code", why), tag("span", count, class_="dim")),
+        tag("p", meaning),
+        facts_table(found, facts.ids, name),
+        class_="why",
+    )
+
+
+def _open(facts: Facts) -> Html:
+    conclusion = facts.conclusion
+    if not conclusion.isolation:
+        return tag("p", "No workload is known, so nothing can be said about open directions.", class_="empty")
+    found: dict[WorkloadRef, list[PolicyType]] = {}
+    for ref, direction in conclusion.open_directions:
+        found.setdefault(ref, []).append(direction)
+    return join([_open_directions(found, facts), _beyond_policy(facts)])
+
+
+def _open_directions(found: Mapping[WorkloadRef, Sequence[PolicyType]], facts: Facts) -> Html:
+    if not found:
+        return tag("p", "Nothing: every workload that a policy can select is isolated both ways.", class_="empty")
+    rows = [
+        (end_name(ref, facts.ids), " and ".join(direction.lower() for direction in found[ref]))
+        for ref in facts.workloads
+        if ref in found
+    ]
+    existing = len(facts.conclusion.inventory.policies)
+    note = f" {plural(existing, 'policy', 'policies')} already in the cluster may close some." if existing else ""
+    meaning = (
+        "No policy of this run isolates these workloads in these directions: anything may pass there, seen or not."
+    )
+    return join([tag("p", meaning + note), table(("Workload", "Open"), rows, "Open directions")])
+
+
+def _beyond_policy(facts: Facts) -> Html | None:
+    refs = facts.conclusion.beyond_policy
+    if not refs:
+        return None
+    names = join([end_name(ref, facts.ids) for ref in refs], ", ")
+    return tag("p", "On the host network, where no NetworkPolicy applies: ", names, ".")
+
+
+def _orphans(conclusion: Conclusion) -> Html:
+    rows = [(tag("code", d.id), d.choice, d.what, d.by, d.why) for d in conclusion.reviewed.orphans]
+    said = "They are kept and never exported: what they speak of was not observed this time."
+    return join([tag("p", said), table(("Suggestion", "Decision", "What", "By", "Why"), rows, "Orphaned decisions")])

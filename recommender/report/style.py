@@ -1,0 +1,170 @@
+"""Turns nothing: the page's style as text, light and dark, for screens of any width and for paper."""
+
+from typing import Final
+
+_COLOURS: Final = """
+:root{color-scheme:light dark;--bg:#fff;--panel:#f6f7f9;--card:#fff;--text:#1b2430;--dim:#5a6675;--line:#d8dde4;
+--link:#0b57a4;--good:#0f7a43;--good-bg:#e8f6ee;--warn:#8a5a00;--warn-bg:#fdf3dc;--bad:#b8152b;--bad-bg:#fdeaec;
+--allowed:#1a7f56;--breaks:#d01c35;--denied:#8446b4;--open:#1b66c9;--withheld:#7b8694;--node:#fff;--shadow:#0f172a14;
+--key:#0b57a4;--value:#7a3e00;--mark:#ffe08a;--mark-text:#4a3500}
+@media (prefers-color-scheme:dark){:root{--bg:#12161c;--panel:#1a2029;--card:#1e2530;--text:#e4e9f0;--dim:#9ba7b6;
+--line:#343d4a;--link:#7db8ff;--good:#5fd39a;--good-bg:#12301f;--warn:#f0c060;--warn-bg:#352a10;--bad:#ff8a95;
+--bad-bg:#3b151b;--allowed:#4cc38a;--breaks:#ff6475;--denied:#c596f0;--open:#6cabff;--withheld:#8d99a8;--node:#262e3a;
+--shadow:#0006;--key:#7db8ff;--value:#f0b877;--mark:#5c4a10;--mark-text:#ffe9a8}}
+"""
+
+_TEXT: Final = """
+*{box-sizing:border-box}
+html{scroll-behavior:smooth;-webkit-text-size-adjust:100%}
+body{margin:0;background:var(--bg);color:var(--text);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,
+"DejaVu Sans",sans-serif}
+header,main,footer{max-width:1320px;margin:0 auto;padding:0 24px}
+header{padding-top:22px}
+footer{padding:24px;color:var(--dim);font-size:13px}
+h1{font-size:21px;margin:0;overflow-wrap:anywhere}
+h2{font-size:20px;margin:0 0 10px;line-height:1.3}
+h3{font-size:16px;margin:20px 0 8px}
+h4{font-size:14px;margin:16px 0 6px}
+p{margin:0 0 10px;max-width:90ch}
+header p{margin:2px 0 0}
+main>section{margin:34px 0 0;scroll-margin-top:12px}
+main>section:first-child{margin-top:16px}
+a{color:var(--link);text-decoration:none}
+a:hover{text-decoration:underline}
+:focus-visible{outline:2px solid var(--link);outline-offset:2px}
+nav{display:flex;flex-wrap:wrap;gap:4px 18px;margin:12px 0 0;padding:8px 0;border-block:1px solid var(--line);
+font-size:14px}
+small{color:var(--dim);font-size:12px}
+.dim{color:var(--dim)}
+bdi,code,dd,h3,.said{overflow-wrap:anywhere}
+.said{min-width:26ch;max-width:64ch}
+code,pre{font-family:ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:12.5px}
+.unseen{background:var(--mark);color:var(--mark-text);border-radius:3px;padding:0 3px;font:600 11px/1.3 ui-monospace,
+monospace}
+.empty{padding:14px 16px;background:var(--panel);border-radius:8px;color:var(--dim)}
+.balance{padding-left:10px;border-left:4px solid;margin-top:8px}
+.balance.good{border-color:var(--good)}.balance.attention{border-color:var(--warn)}
+"""
+
+_VERDICT: Final = """
+.verdict{display:flex;gap:16px;align-items:center;padding:18px 20px;border-radius:10px;border:1px solid var(--line);
+background:var(--panel)}
+.verdict h2{margin:0;font-size:23px}
+.verdict p{margin:2px 0 0}
+.verdict .mark{flex:none;width:42px;height:42px;border-radius:50%;display:grid;place-items:center;font-size:22px;
+font-weight:700;color:var(--bg);background:var(--dim)}
+.verdict.good{background:var(--good-bg);border-color:var(--good)}.verdict.good .mark{background:var(--good)}
+.verdict.attention{background:var(--warn-bg);border-color:var(--warn)}.verdict.attention .mark{background:var(--warn)}
+.verdict.bad{background:var(--bad-bg);border-color:var(--bad)}.verdict.bad .mark{background:var(--bad)}
+.cards{display:grid;grid-template-columns:repeat(4,1fr);gap:12px;margin-top:12px}
+.card{display:block;color:inherit;background:var(--card);border:1px solid var(--line);
+border-left:5px solid var(--good);border-radius:8px;padding:10px 14px;box-shadow:0 1px 3px var(--shadow)}
+.card.large{grid-column:span 2}
+.card p{margin:2px 0 0;color:var(--dim);font-size:13px;line-height:1.4}
+.card .count{font-size:20px;font-weight:700;font-variant-numeric:tabular-nums}
+.card .what{font-weight:600}
+.card.large .count{font-size:34px;line-height:1.15}.card.large .what{font-size:17px}
+.card.good .count{color:var(--good)}
+.card.attention{border-left-color:var(--warn)}.card.attention .count{color:var(--warn)}
+.card.bad{border-left-color:var(--bad)}.card.bad .count{color:var(--bad)}
+"""
+
+_TABLES: Final = """
+.scroll{overflow-x:auto;max-width:100%}
+table{border-collapse:collapse;font-size:13.5px;min-width:min(100%,560px)}
+th,td{text-align:left;vertical-align:top;padding:6px 12px 6px 0;border-bottom:1px solid var(--line)}
+th{color:var(--dim);font-weight:600;font-size:12.5px;white-space:nowrap}
+tbody tr:hover{background:var(--panel)}
+.number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap;padding-right:18px}
+.time{font-variant-numeric:tabular-nums;white-space:nowrap;font-size:12.5px}
+td .end,td bdi{display:inline-block;min-width:13ch;max-width:36ch}
+td code{white-space:nowrap}
+.badge,.caveat{display:inline-block;border-radius:4px;padding:1px 7px;font-size:12px;white-space:nowrap;
+border:1px solid currentColor}
+.badge.allowed,.badge.closed{color:var(--allowed)}
+.badge.breaks{color:var(--bg);background:var(--breaks);font-weight:700;border-color:var(--breaks)}
+.badge.denied{color:var(--denied);border-style:dotted}
+.badge.open{color:var(--open);border-style:dashed}
+.badge.withheld{color:var(--dim)}
+.caveat{color:var(--warn);background:var(--warn-bg);border-color:transparent;margin:2px 4px 0 0;
+font-family:ui-monospace,monospace;font-size:11.5px}
+.evidence>summary{font-size:12.5px}
+.evidence dl{display:grid;grid-template-columns:max-content minmax(16ch,1fr);gap:2px 12px;margin:4px 0 6px;
+font-size:12.5px}
+.evidence dt{color:var(--dim)}.evidence dd{margin:0}.evidence dd bdi{min-width:0}
+.matrix td{text-align:center;white-space:nowrap;border:1px solid var(--line);padding:3px 7px}
+.matrix th[scope=row]{padding-right:10px}
+.matrix thead th{vertical-align:bottom;height:120px;padding:4px}
+.matrix thead th span{writing-mode:vertical-rl;transform:rotate(180deg)}
+.mark.allowed{color:var(--allowed)}.mark.breaks{color:var(--breaks);font-weight:700}.mark.denied{color:var(--denied)}
+.mark.open{color:var(--open)}.mark.withheld{color:var(--dim)}
+.key span span{font-weight:700}
+details{margin:0}
+summary{cursor:pointer;padding:5px 0}
+details.namespace{margin:12px 0;border:1px solid var(--line);border-radius:8px;padding:4px 14px 8px}
+details.namespace>summary h3{display:inline;margin:0 10px 0 2px}
+details.workload,details.why{border-top:1px solid var(--line)}
+details.workload>summary>*,details.why>summary>*{margin-right:9px}
+.inside{padding:0 0 14px 18px;scroll-margin-top:60px}
+.yaml{background:var(--panel);border:1px solid var(--line);border-radius:6px;padding:10px 14px;overflow-x:auto;
+margin:0;line-height:1.45}
+.yaml .k{color:var(--key)}.yaml .v{color:var(--value)}.yaml .comment{color:var(--dim)}
+"""
+
+_PICTURE: Final = """
+.legend{display:flex;flex-wrap:wrap;gap:4px 20px;padding:8px 0;font-size:13px}
+.legend label{display:inline-flex;gap:7px;align-items:center;cursor:pointer}
+.legend input{margin:0;accent-color:var(--link)}
+.canvas{overflow-x:auto;border:1px solid var(--line);border-radius:10px;background:var(--bg);padding:10px}
+.picture{margin-bottom:12px}
+.canvas svg{display:block;margin:0 auto;max-width:100%;min-width:880px;height:auto}
+.canvas text{font-family:system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;fill:var(--text)}
+.lane rect{fill:var(--panel);stroke:var(--line)}
+.lane.outside rect{fill:none;stroke-dasharray:5 4}
+.lane text{font-size:12px;font-weight:700;fill:var(--dim)}
+.node rect{fill:var(--node);stroke:var(--dim);stroke-width:1.1}
+.node.address rect{stroke-dasharray:3 2}
+.node text{text-anchor:middle}
+.node .name{font-size:12px;font-weight:600}.node.address .name{font-size:11px}
+.node .kind{font-size:9.5px;fill:var(--dim)}
+a .node:hover rect{stroke:var(--link);stroke-width:2}
+.wire{fill:none;stroke-width:1.7;transition:opacity .12s}
+.wire.allowed{stroke:var(--allowed)}
+.wire.breaks{stroke:var(--breaks);stroke-width:3.4;stroke-dasharray:9 5}
+.wire.denied{stroke:var(--denied);stroke-width:2;stroke-dasharray:.1 5;stroke-linecap:round}
+.wire.open{stroke:var(--open);stroke-dasharray:14 5}
+.wire.withheld{stroke:var(--withheld);stroke-width:1;stroke-dasharray:8 3 1.5 3}
+.wire.dns{stroke-width:.8;opacity:.75}
+.legend .wire.dns{stroke:var(--allowed)}
+.head.dns{fill:var(--allowed)}
+.head,.wire.head{stroke:none}
+.head.allowed{fill:var(--allowed)}.head.breaks{fill:var(--breaks)}.head.denied{fill:var(--denied)}
+.head.open{fill:var(--open)}.head.withheld{fill:var(--withheld)}
+.canvas .port{font-size:9.5px;paint-order:stroke;stroke:var(--panel);stroke-width:3px;stroke-linejoin:round;
+pointer-events:none}
+.canvas .port.allowed{fill:var(--allowed)}.canvas .port.breaks{fill:var(--breaks);font-weight:700}
+.canvas .port.denied{fill:var(--denied)}.canvas .port.open{fill:var(--open)}.canvas .port.withheld{fill:var(--dim)}
+.canvas g:hover>.wire{stroke-width:3}
+.canvas g:hover>.wire.head{stroke-width:0}
+.picture:has(.show-allowed:not(:checked)) .canvas .allowed,.picture:has(.show-breaks:not(:checked)) .canvas .breaks,
+.picture:has(.show-denied:not(:checked)) .canvas .denied,.picture:has(.show-open:not(:checked)) .canvas .open,
+.picture:has(.show-withheld:not(:checked)) .canvas .withheld,.picture:has(.show-dns:not(:checked)) .canvas .dns{
+display:none}
+"""
+
+_SIZES: Final = """
+@media (max-width:900px){.cards{grid-template-columns:repeat(2,1fr)}}
+@media (max-width:560px){header,main,footer{padding-left:14px;padding-right:14px}.cards{grid-template-columns:1fr}
+.card.large{grid-column:auto}.verdict{align-items:flex-start}.verdict h2{font-size:19px}.inside{padding-left:4px}
+.evidence dl{grid-template-columns:1fr}.evidence dd{margin-bottom:4px}}
+@media (prefers-reduced-motion:reduce){html{scroll-behavior:auto}.wire{transition:none}}
+@media print{:root{color-scheme:light}@page{size:A4 landscape;margin:12mm}
+body{font-size:10.5pt}header,main,footer{max-width:none;padding:0}nav,.legend input{display:none}
+details::details-content{content-visibility:visible;display:block}summary{list-style:none}
+.canvas,.scroll,.yaml{overflow:visible}.picture{margin-bottom:12px}
+.canvas svg{min-width:0;max-height:165mm}.yaml{white-space:pre-wrap}
+table{font-size:8.5pt}tr,.card,.verdict,.yaml{break-inside:avoid}h2,h3,h4,summary{break-after:avoid}
+a{color:inherit}.card,.verdict,.badge,.lane rect{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
+"""
+
+STYLE: Final = _COLOURS + _TEXT + _VERDICT + _TABLES + _PICTURE + _SIZES

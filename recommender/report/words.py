@@ -1,0 +1,122 @@
+"""Turns the closed vocabularies of podfence (ledger, withheld, caveats, ...) into sentences for a reader in a hurry."""
+
+from collections.abc import Mapping
+from typing import Final
+
+LEDGER: Final[Mapping[str, str]] = {
+    "malformed": "nonsense inside: lengths or versions that contradict each other",
+    "truncated": "cut off by the capture length before the ports",
+    "not_ip": "ARP, LLDP and other link traffic, which no NetworkPolicy governs",
+    "unknown_link": "of a link type that podfence does not read",
+    "fragment": "later fragments: they carry no ports; their first fragment is counted",
+    "icmp_error": "errors that quote a packet of another conversation, used as evidence that it failed",
+    "link_control": "neighbour and router discovery: every link needs it, no policy governs it",
+    "loopback": "inside one pod or node, never on the network between pods",
+    "multicast": "to a multicast or broadcast address",
+    "duplicate": "seen before at another interface or node: counted once",
+    "reply": "replies whose request is not in the input",
+}
+
+EVENTS: Final[Mapping[str, str]] = {
+    "truncated": "the input ends in the middle of a packet",
+    "malformed": "framing that cannot be followed further",
+    "gap": "the source says that it lost packets: what it lost may be missing from the policies",
+    "untimed": "packets without a usable time, taken at the time of the packet before them",
+    "duplicate": "an input that was observed already: not counted again",
+    "overlap": "an input of the same name and time as another, with other content",
+}
+
+WITHHELD: Final[Mapping[str, tuple[str, str]]] = {
+    "did_not_work": (
+        "Did not work",
+        (
+            "Refused, unanswered or half-open attempts. They are evidence against a rule, never for one: "
+            "scans and broken clients show up here."
+        ),
+    ),
+    "inexpressible": (
+        "Cannot be expressed",
+        "NetworkPolicy knows TCP, UDP and SCTP only. Isolated pods may lose this traffic, by network plugin.",
+    ),
+    "node_local": (
+        "From the pod's own node",
+        "Kubelet probes and the like. Kubernetes always allows them, so no rule is needed.",
+    ),
+    "hairpin": ("Hairpin", "A pod that reached itself through its own Service. No peer rule is needed for that."),
+    "ambiguous": (
+        "Ambiguous owner",
+        "The address may have belonged to two workloads at that time. podfence does not guess.",
+    ),
+    "unresolved": (
+        "Owner unknown",
+        (
+            "A private address that no pod, node or Service is known to have had at that time. "
+            "An inventory taken during the capture would name it."
+        ),
+    ),
+    "service": ("Nothing behind the Service", "A Service address without known backends: no pod can be named."),
+    "not_routed": ("Not routed", "Multicast, loopback or link-local traffic, which policies do not meet."),
+    "not_oriented": (
+        "Initiator unknown",
+        "Which side began was not seen, and the port is declared nowhere. A longer capture shows the beginning.",
+    ),
+    "no_subject": (
+        "No policy can name an end",
+        "Neither end is a pod with stable labels of its own (host network pods and bare addresses have none).",
+    ),
+}
+
+CAVEATS: Final[Mapping[str, str]] = {
+    "seen_once": "a single connection is thin evidence",
+    "short_window": "observed for less than a day: nightly and weekly jobs may be missing",
+    "orientation_guessed": "who began was inferred from a declared port, not seen",
+    "no_reply": "nothing ever came back: right for statsd or syslog, odd for anything else",
+    "scan_like": "the source also touched many ports or peers without success",
+    "host_network": "the peer is a node address: every host network pod on that node comes with it",
+    "ip_reused": "an address involved belonged to another pod at another time",
+    "sampled": "the source kept only some of the traffic",
+    "widened": "a recorded decision made the rule wider than what was seen",
+    "external": "the peer is a public address, which may change hands",
+    "wide_source": "the peer is a range of addresses",
+    "api_server": "the API server by address: some network plugins match no node by ipBlock",
+    "backend_guessed": "the pod behind a Service was inferred, not seen",
+    "inseparable": "no selector tells these workloads apart: they are one subject",
+    "link_local": "a link-local service address (NodeLocal DNS, metadata)",
+}
+
+ORIENTATIONS: Final[Mapping[str, str]] = {
+    "handshake": "the handshake was seen",
+    "reported": "the source says who began",
+    "paired": "the first packet was seen",
+    "port_hint": "inferred from a declared port",
+    "unknown": "not seen",
+}
+
+KINDS: Final[Mapping[str, str]] = {
+    "external": "external",
+    "node": "node",
+    "api_server": "API server",
+    "service": "Service",
+    "unresolved": "owner unknown",
+    "ambiguous": "ambiguous owner",
+    "link_local": "link-local",
+    "multicast": "multicast",
+    "loopback": "loopback",
+}
+
+
+def plural(count: int, one: str, many: str = "") -> str:
+    """Return the count with its noun, as in "1 rule" and "1,200 rules"."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def size(count: int | None) -> str:
+    """Return bytes in decimal units; a count that is not known is said so."""
+    if count is None:
+        return "not known"
+    value, unit = float(count), "B"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if value < 1000:
+            break
+        value, unit = value / 1000, larger
+    return f"{count} B" if unit == "B" else f"{value:.1f} {unit}"

@@ -1,0 +1,12 @@
+"""The simulator turns policies, connections and an inventory into verdicts with reasons, and into what is open besides.
+
+Law: nothing here imports `generate`, `suggest` or `review`, or does I/O. A check that shares code with what it checks
+is no check; all that is shared are the values of `policy`, `outcomes`, `communications` and the inventory.
+Semantics: https://kubernetes.io/docs/concepts/services-networking/network-policies/
+"""
+
+from recommender.simulate.actors import SimulationOptions
+from recommender.simulate.replay import isolation, judge, simulate
+from recommender.simulate.surplus import excess
+
+__all__ = ["SimulationOptions", "excess", "isolation", "judge", "simulate"]

@@ -1,0 +1,207 @@
+"""Turns two ends, a protocol and a port into a verdict: each end by its own gate, both must allow."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from collectors.inventory import Inventory
+from recommender.outcomes import VerdictWord
+from recommender.policy import EGRESS, INGRESS, NetworkPolicy, PolicyType, Port
+from recommender.simulate.actors import Actor, Cast, SimulationOptions, Standin
+from recommender.simulate.ports import PROTOCOLS, lets
+from recommender.simulate.rulebook import Rulebook
+
+_SEVERITY: dict[VerdictWord, int] = {"denied": 0, "undecidable": 1, "allowed": 2}
+
+
+@dataclass(frozen=True)
+class EndFinding:
+    """What one end says, before it is put into words; `why` explains what the rules alone do not."""
+
+    verdict: VerdictWord
+    isolated: bool = False
+    policies: tuple[str, ...] = ()
+    rules: tuple[str, ...] = ()
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class PairFinding:
+    """What both ends say of one pair of stand-ins; `pods` names a pair when the end has several."""
+
+    verdict: VerdictWord
+    egress: EndFinding
+    ingress: EndFinding
+    pods: tuple[str, str] = ("", "")
+
+
+def worst(verdicts: Iterable[VerdictWord]) -> VerdictWord:
+    """Return denied before undecidable before allowed."""
+    return min(verdicts, key=_SEVERITY.__getitem__)
+
+
+class Court:
+    """Judges connections under one set of policies; what was judged once is remembered."""
+
+    def __init__(
+        self, policies: Iterable[NetworkPolicy], inventory: Inventory, options: SimulationOptions | None = None
+    ) -> None:
+        listed = tuple(policies)
+        self.options = options or SimulationOptions()
+        self.cast = Cast(listed, inventory)
+        self.rulebook = Rulebook(listed, self.options)
+        self._judged: dict[tuple[Actor, Actor, str, int], PairFinding] = {}
+
+    def among(
+        self, sources: tuple[Standin, ...], targets: tuple[Standin, ...], protocol: str, port: int, *, itself: bool
+    ) -> PairFinding:
+        """Judge every pair of stand-ins and return the worst; `itself`: only a pod and that same pod.
+
+        The policies and rules of both ends are those of all pairs together.
+        """
+        pairs = [(src, dst) for src in sources for dst in targets if not itself or src is dst]
+        if not pairs:
+            unknown = EndFinding("undecidable", why="{subject} is not in the inventory")
+            known = EndFinding("allowed")
+            return PairFinding("undecidable", known if sources else unknown, known if targets else unknown)
+        found = [self._pair(src, dst, protocol, port, itself=itself) for src, dst in pairs]
+        if len(found) == 1:
+            return found[0]
+        first = min(range(len(found)), key=lambda index: _SEVERITY[found[index].verdict])
+        chosen, (src, dst) = found[first], pairs[first]
+        return PairFinding(
+            chosen.verdict,
+            _together(chosen.egress, [pair.egress for pair in found]),
+            _together(chosen.ingress, [pair.ingress for pair in found]),
+            (src.pods[0] if src.pods else "", dst.pods[0] if dst.pods else ""),
+        )
+
+    def _pair(self, src: Standin, dst: Standin, protocol: str, port: int, *, itself: bool) -> PairFinding:
+        found = self._between(src.actor, dst.actor, protocol, port)
+        alone = src is dst and len(src.pods) == 1
+        if self.options.self_always_allowed and (itself or alone):
+            why = "a pod always reaches itself"
+            return PairFinding("allowed", EndFinding("allowed", why=why), EndFinding("allowed", why=why))
+        ingress = _from_own_node(found.ingress, src, dst)
+        egress = found.egress
+        if self.options.own_node_always_reachable:
+            egress = _from_own_node(egress, dst, src)
+        if ingress is found.ingress and egress is found.egress:
+            return found
+        return PairFinding(worst([egress.verdict, ingress.verdict]), egress, ingress)
+
+    def _between(self, src: Actor, dst: Actor, protocol: str, port: int) -> PairFinding:
+        key = (src, dst, protocol, port)
+        if key not in self._judged:
+            self._judged[key] = self._judge(src, dst, protocol, port)
+        return self._judged[key]
+
+    def _judge(self, src: Actor, dst: Actor, protocol: str, port: int) -> PairFinding:
+        families = src.families & dst.families if src.families and dst.families else src.families | dst.families
+        found = []
+        common: list[int | None] = [*sorted(families)] or [None]
+        for family in common:
+            egress = self._end(EGRESS, src, dst, dst, family, protocol, port)
+            ingress = self._end(INGRESS, dst, src, dst, family, protocol, port)
+            found.append(PairFinding(worst([egress.verdict, ingress.verdict]), egress, ingress))
+        if len(found) == 1 or found[0] == found[1]:
+            return found[0]
+        # which family a connection took is not known once it is summed up
+        verdicts = {pair.verdict for pair in found}
+        return PairFinding(
+            found[0].verdict if len(verdicts) == 1 else "undecidable",
+            _of_families([pair.egress for pair in found]),
+            _of_families([pair.ingress for pair in found]),
+        )
+
+    def _end(
+        self,
+        direction: PolicyType,
+        subject: Actor,
+        other: Actor,
+        dst: Actor,
+        family: int | None,
+        protocol: str,
+        port: int,
+    ) -> EndFinding:
+        gate, isolated = self.rulebook.gate(subject, direction)
+        if isolated is False:
+            return _NOT_SELECTABLE[direction] if subject.nature != "pod" else EndFinding("allowed")
+        if isolated is None:
+            return EndFinding("undecidable", policies=gate.policies, why="the labels of {subject} are not known")
+        judged = EndFinding("undecidable", isolated=True, policies=gate.policies)
+        if "loopback" in {subject.nature, other.nature}:
+            return replace(judged, verdict="allowed", why="loopback traffic does not leave the pod")
+        if protocol not in PROTOCOLS or other.nature == "multicast":
+            return replace(judged, why="NetworkPolicy says nothing of {port} to {other}, and implementations differ")
+        sure: list[str] = []
+        unsure: list[str] = []
+        for opening in gate.openings(other, family):
+            through = _through(opening.ports, protocol, port, dst)
+            if through is not False:
+                (sure if through and opening.sure else unsure).append(opening.rule)
+        if sure:
+            return replace(judged, verdict="allowed", rules=tuple(dict.fromkeys(sure)))
+        if unsure:
+            return replace(judged, rules=tuple(dict.fromkeys(unsure)), why=_why_unsure(other, dst))
+        return replace(judged, verdict="denied")
+
+
+_NOT_SELECTABLE: dict[PolicyType, EndFinding] = {
+    EGRESS: EndFinding("allowed", why="{subject} is no pod that a policy selects"),
+    INGRESS: EndFinding("allowed", why="{subject} is no pod that a policy selects"),
+}
+
+
+def _through(ports: tuple[Port, ...], protocol: str, number: int, dst: Actor) -> bool | None:
+    """Say whether a rule's ports let a port of the destination through; None where that cannot be known."""
+    if not ports:
+        return True
+    found: set[bool | None] = set()
+    for port in ports:
+        answer = lets(port, protocol, None if dst.nature == "service" else number, dst.ports)
+        if answer and dst.nature == "host" and isinstance(port.port, str):
+            answer = None  # no policy selects the pod, so implementations differ on whether its port names count
+        found.add(answer)
+    return True if True in found else None if None in found else False
+
+
+def _why_unsure(other: Actor, dst: Actor) -> str:
+    if "service" in {other.nature, dst.nature}:
+        return "what is behind {other} is not known"
+    if other.nature == "unsure":
+        return "{other} may be a pod that is not in the inventory"
+    if not other.addresses:
+        return "the addresses or container ports of {other} are not known"
+    return "the container ports of the destination are not known"
+
+
+def _from_own_node(finding: EndFinding, node_end: Standin, pod_end: Standin) -> EndFinding:
+    """Let a node reach its own pods whatever policies say; what may be its own node is undecidable where denied."""
+    if finding.verdict == "allowed" or node_end.actor.nature == "pod" or pod_end.actor.nature != "pod":
+        return finding
+    pairs = [(node, own) for node in node_end.nodes for own in pod_end.nodes]
+    if not pairs or any(node and own and node != own for node, own in pairs):
+        return finding
+    if any(not node or not own for node, own in pairs):
+        return replace(finding, verdict="undecidable", why="{other} may be the node of {subject}")
+    return replace(finding, verdict="allowed", rules=(), why="{subject} and its own node always reach each other")
+
+
+def _together(chosen: EndFinding, found: list[EndFinding]) -> EndFinding:
+    verdict = worst(finding.verdict for finding in found)
+    decisive = chosen if chosen.verdict == verdict else next(f for f in found if f.verdict == verdict)
+    return EndFinding(
+        verdict,
+        any(finding.isolated for finding in found),
+        tuple(sorted({policy for finding in found for policy in finding.policies})),
+        tuple(sorted({rule for finding in found for rule in finding.rules})),
+        decisive.why,
+    )
+
+
+def _of_families(found: list[EndFinding]) -> EndFinding:
+    if len({finding.verdict for finding in found}) == 1:
+        return _together(found[0], found)
+    both = _together(found[0], found)
+    words = " and ".join(f"{f.verdict} over {name}" for f, name in zip(found, ("IPv4", "IPv6"), strict=True))
+    return replace(both, verdict="undecidable", why=words)

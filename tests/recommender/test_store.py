@@ -1,0 +1,91 @@
+import pytest
+
+from collectors.errors import PodfenceError, UnreadableInput
+from recommender.policy import LabelSelector, NetworkPolicy
+from recommender.review import Decision
+from recommender.store import (
+    differing_files,
+    load_decisions,
+    load_policies,
+    load_suggestions,
+    policy_files,
+    save_decisions,
+    save_policies,
+    save_suggestions,
+    write_text,
+)
+from tests.recommender.test_artefacts import SEEN
+
+
+def _policy(name="web", namespace="shop"):
+    return NetworkPolicy(namespace, name, LabelSelector((("app", "web"),)), ("Ingress",))
+
+
+def test_suggestions_and_decisions_survive_the_review_folder(tmp_path):
+    save_suggestions(SEEN, tmp_path)
+    save_decisions([Decision("no", "accept", "y -> n", "0x1f")], tmp_path)
+    assert load_suggestions(tmp_path) == SEEN
+    assert load_decisions(tmp_path) == (Decision("no", "accept", "y -> n", "0x1f"),)
+
+
+def test_a_review_folder_without_decisions_has_none_and_without_suggestions_is_refused(tmp_path):
+    assert load_decisions(tmp_path) == ()
+    with pytest.raises(UnreadableInput, match="podfence suggest"):
+        load_suggestions(tmp_path)
+
+
+def test_damaged_suggestions_are_refused_naming_the_file(tmp_path):
+    (tmp_path / "suggestions.json").write_text("{")
+    with pytest.raises(UnreadableInput, match=r"suggestions\.json: not JSON"):
+        load_suggestions(tmp_path)
+
+
+def test_an_export_is_one_object_a_file_and_a_kustomization_of_all_of_them(tmp_path):
+    save_policies([_policy(), _policy("db", "data")], tmp_path)
+    files = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file())
+    assert files == ["data/db.yaml", "kustomization.yaml", "shop/web.yaml"]
+    assert "- data/db.yaml\n- shop/web.yaml" in (tmp_path / "kustomization.yaml").read_text()
+
+
+def test_exported_policies_are_read_back_as_they_were(tmp_path):
+    save_policies([_policy("a"), _policy("b")], tmp_path)
+    assert load_policies([tmp_path]) == ((_policy("a"), _policy("b")), {"Kustomization": 1})
+
+
+def test_check_names_changed_missing_and_left_over_files_and_writes_nothing(tmp_path):
+    save_policies([_policy("a"), _policy("b")], tmp_path)
+    assert differing_files([_policy("a"), _policy("b")], tmp_path) == ()
+    (tmp_path / "shop" / "a.yaml").write_text("changed")
+    assert differing_files([_policy("a"), _policy("c")], tmp_path) == (
+        "kustomization.yaml", "shop/a.yaml", "shop/b.yaml", "shop/c.yaml",
+    )  # fmt: skip
+    assert not (tmp_path / "shop" / "c.yaml").exists()
+
+
+def test_files_that_an_export_does_not_write_are_named_and_stay(tmp_path):
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "own.yaml").write_text("mine")
+    assert save_policies([_policy()], tmp_path) == ("shop/own.yaml",)
+    assert (tmp_path / "shop" / "own.yaml").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "", ".", "..", "UP", "a\x00", "x" * 254])
+def test_a_name_that_is_no_file_name_is_refused_before_anything_is_written(tmp_path, name):
+    with pytest.raises(PodfenceError, match="no name of a namespace or policy"):
+        save_policies([_policy("good"), _policy("web", namespace=name)], tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_no_policies_are_an_empty_kustomization():
+    assert list(policy_files([])) == ["kustomization.yaml"]
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PodfenceError, match="cannot be written"):
+        write_text(tmp_path / "file" / "below.txt", "x")
+
+
+def test_a_missing_policy_file_is_one_sentence(tmp_path):
+    with pytest.raises(UnreadableInput, match="no such file or folder"):
+        load_policies([tmp_path / "absent"])
