@@ -1,0 +1,80 @@
+"""`python -m tests.lab.record -o sample_captures`: runs the shop for a minute -> captures, inventory, expected.csv."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import csv
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.lab import inventory, scenario
+from tests.lab import topology as t
+from tests.lab.actors import Servers
+from tests.lab.capture import AFTER_DNAT, capture, merge
+from tests.lab.lab import Lab
+from tests.lab.netns import missing
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What was recorded, and when what happened in it."""
+
+    shop: t.Shop
+    times: scenario.Times
+    folder: Path
+
+
+async def _traffic(lab: Lab, seconds: float, several: Path, clients: Path) -> scenario.Times:
+    plays = scenario.Scenario(lab, seconds)
+    async with Servers(lab) as servers:
+        plays.serve(servers)
+        lab.nft(plays.drops())
+        with await plays.open_long() as long, ExitStack() as captures:
+            await asyncio.sleep(0.5)  # the handshake of the long connection stays outside
+            everyone = [lab.veth(pod) for pod in lab.pods]
+            some = [lab.veth(lab.shop.pods_of(ref)[0]) for ref in (t.WEB, t.API, t.REPORT)]
+            captures.enter_context(capture(lab, everyone, several, AFTER_DNAT))
+            captures.enter_context(capture(lab, some, clients))
+            await plays.run(servers, long)
+    return plays.times
+
+
+def record(folder: Path, seconds: float) -> Recording:
+    """Record everything that sample_captures holds but its README."""
+    now = time.time()
+    job = f"report-{int(now // 60)}"
+    shop = t.shop(0, job, inventory.uid("Job", "shop", job))
+    folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch, Lab(shop) as lab:
+        several = Path(scratch) / "several.pcapng"
+        times = asyncio.run(_traffic(lab, seconds, several, folder / "shop-clients.pcapng"))
+        merge(several, folder / "shop.pcap")
+    (folder / "shop-clients.pcapng").chmod(0o644)
+    (folder / "shop.pcap").chmod(0o644)
+    inventory.write(inventory.Cluster(shop, times).lists(), folder / "inventory")
+    with (folder / "expected.csv").open("w", newline="") as out:
+        csv.writer(out, lineterminator="\n").writerows([scenario.HEADER, *scenario.expected()])
+    return Recording(shop, times, folder)
+
+
+def main() -> int:
+    """Run the command."""
+    parser = argparse.ArgumentParser(prog="python -m tests.lab.record", description=__doc__)
+    parser.add_argument("-o", "--output", type=Path, default=Path("sample_captures"))
+    parser.add_argument("--seconds", type=float, default=60)
+    options = parser.parse_args()
+    if lacking := missing():
+        sys.stderr.write(f"{lacking}\n")
+        return 2
+    made = record(options.output, options.seconds)
+    sys.stderr.write(f"{made.times.end - made.times.start:.1f} s recorded in {made.folder}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
