@@ -7,11 +7,20 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collectors.inventory_store import load_inventory
+    from collectors.observation import compact, merge
     from collectors.sources import read_flows
+    from collectors.store import load, save
 
-__all__ = ["load_inventory", "read_flows"]
+__all__ = ["compact", "load", "load_inventory", "merge", "read_flows", "save"]
 
-_HOMES = {"read_flows": "collectors.sources", "load_inventory": "collectors.inventory_store"}
+_HOMES = {
+    "read_flows": "collectors.sources",
+    "compact": "collectors.observation",
+    "merge": "collectors.observation",
+    "load": "collectors.store",
+    "save": "collectors.store",
+    "load_inventory": "collectors.inventory_store",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -37,7 +37,7 @@ def load_inventory(path: str | Path) -> Inventory:
 def _files(path: Path) -> list[Path]:
     if not path.exists():
         raise UnreadableInput(f"{path}: no such inventory; {_HOW}")
-    if path.is_file():
+    if not path.is_dir():
         return [path]
     files = sorted(file for file in path.rglob("*") if file.suffix in {".json", ".jsonl"} and file.is_file())
     if not files:

@@ -24,6 +24,7 @@ EVENT_CLASSES = (
     "malformed",  # framing that cannot be followed further
     "gap",  # the source says that it lost packets
     "untimed",  # packets without a usable time, taken at the time of the packet before them
+    "passed_over",  # a file of a folder that is no capture
     "overlap",  # a source of the same name and time but other content was observed already
 )
 SAMPLES = 3

@@ -51,14 +51,14 @@ def read_flows(
     a conversation goes on from one to the next.
     An empty capture is an empty observation. A capture that is cut or damaged counts as far as it goes; the ledger
     says where it ends. Raises UnreadableInput for what is missing, empty, unreadable or no capture; in a folder,
-    files that are no captures are passed over as long as one is.
+    files that are no captures are passed over as long as one is, and the ledger names them.
     """
     if format is not None and format not in FORMATS:
         raise UnreadableInput(f"{format!r} is no format that is read here: use one of {', '.join(FORMATS)}.")
     ledger = LedgerWriter()
     flows: list[Flows] = []
     sources: list[Source] = []
-    for series in _series(_inputs(paths, format), format):
+    for series in _series(_inputs(paths, format, ledger), format):
         conversations, end = Conversations(bucket_seconds), None
         for position, (item, start) in enumerate(series):
             if position and (start is None or end is None or start < end):
@@ -134,7 +134,7 @@ def _opened(item: _Input) -> Iterator[Content]:
             raise UnreadableInput(f"{item.where} cannot be read ({reason}): check the disk or copy it.") from fault
 
 
-def _inputs(paths: Iterable[str | Path], only: str | None) -> list[_Input]:
+def _inputs(paths: Iterable[str | Path], only: str | None, ledger: LedgerWriter) -> list[_Input]:
     """Return each file once, named, in the order given; folders as their captures, sorted."""
     files: dict[Path | None, Path | None] = {}
     for path in paths:
@@ -142,26 +142,32 @@ def _inputs(paths: Iterable[str | Path], only: str | None) -> list[_Input]:
             files.setdefault(None, None)
             continue
         path = Path(path)  # noqa: PLW2901 -- the same path, as a Path
-        for file in _captures_below(path, only) if path.is_dir() else [path]:
+        for file in _captures_below(path, only, ledger) if path.is_dir() else [path]:
             files.setdefault(file.resolve(), file)
     names = _names([file for file in files.values() if file is not None])
     return [_Input(file, names[file] if file else "stdin") for file in files.values()]
 
 
-def _captures_below(folder: Path, only: str | None) -> list[Path]:
+def _captures_below(folder: Path, only: str | None, ledger: LedgerWriter) -> list[Path]:
+    """Return the captures of a folder; the ledger names the files that are none."""
     try:
         files = sorted(path for path in folder.rglob("*") if path.is_file() and not _hidden(path, folder))
     except OSError as fault:
         raise UnreadableInput(f"{folder} cannot be listed ({fault.strerror}): make it readable.") from fault
-    captures = []
+    captures: list[Path] = []
+    others: list[Path] = []
     for file in files:
         with _opened(_Input(file, "")) as content:
-            if (kind := sniff(content.head)) and only in (None, kind):
-                captures.append(file)
+            kind = sniff(content.head)
+        (captures if kind and only in (None, kind) else others).append(file)
     if not captures:
         tried = only or " and ".join(FORMATS)
         counted = f"{len(files)} files (tried {tried})"
         raise UnreadableInput(f"{folder} holds no capture among {counted}: name another folder.")
+    for file in others:
+        ledger.event(
+            str(file.relative_to(folder)), "passed_over", 0, f"no capture (tried {only or ' and '.join(FORMATS)})"
+        )
     return captures
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from collectors.errors import NewerArtefact, SchemaMismatch, UnreadableInput
+from collectors.errors import NewerArtefact, PodfenceError, SchemaMismatch, UnreadableInput
 from collectors.flows import Flows, conform_flows
 from collectors.ledger import Ledger, LedgerWriter
 from collectors.observation import Gap, Observation, ObservationWindow, Source, compact, concat_flows
@@ -43,10 +43,14 @@ def save(observation: Observation, folder: str | Path) -> tuple[Source, ...]:
     gaps = [gap for gap in observation.window.gaps if gap.source not in left_out]
     window = held + (ObservationWindow.of(fresh, gaps) if known else observation.window)
     kept = observation.ledger.without(left_out)
-    folder.mkdir(parents=True, exist_ok=True)
-    written = [_write_part(folder, part) for part in _by_source(flows)]
-    _write_json(folder / "ledger.json", _LEDGER, (ledger + kept + _overlaps(held, fresh)).to_json())
-    _write_json(folder / "window.json", _WINDOW, _window_json(window, sorted({*parts, *written})))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        written = [_write_part(folder, part) for part in _by_source(flows)]
+        _write_json(folder / "ledger.json", _LEDGER, (ledger + kept + _overlaps(held, fresh)).to_json())
+        _write_json(folder / "window.json", _WINDOW, _window_json(window, sorted({*parts, *written})))
+    except OSError as fault:
+        reason = (fault.strerror or str(fault)).lower()
+        raise PodfenceError(f"{folder} cannot be written ({reason}): name another folder.") from fault
     return known
 
 

@@ -8,7 +8,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -165,7 +165,7 @@ def _report(conclusion: "Conclusion", folder: Path, as_json: bool) -> int:
 def _observe(given: argparse.Namespace) -> int:
     from recommender import pipeline  # noqa: PLC0415 - late, see above
 
-    observation = pipeline.observe(given.sources, given.output, given.format)
+    observation, known = pipeline.observe(given.sources, given.output, given.format)
     window, ledger = observation.window, observation.ledger
     data = {
         "packets": sum(source.packets for source in window.sources),
@@ -179,15 +179,26 @@ def _observe(given: argparse.Namespace) -> int:
         },
         "sources": [source.name for source in window.sources],
     }
-    _print(json.dumps(data, indent=2) if given.json else "\n".join(f"{k:<12} {_plain(v)}" for k, v in data.items()))
+    _print(json.dumps(data, indent=2) if given.json else _observed_text(data))
+    if known:
+        _say(f"already in the store, not counted again: {', '.join(source.name for source in known)}")
     _say(f"written to {given.output}")
     return 0
 
 
-def _plain(value: object) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{count} {name}" for name, count in value.items()) or "none"
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+def _observed_text(data: Mapping[str, Any]) -> str:
+    def counts(of: Mapping[str, int]) -> str:
+        return ", ".join(f"{count} {name}" for name, count in of.items()) or "none"
+
+    rows = {
+        "sources": ", ".join(data["sources"]),
+        "window": f"{data['window']['start']} to {data['window']['end']}",
+        "packets": data["packets"],
+        "in flows": f"{data['rows']} rows, {data['connections']} connections",
+        "in no flow": counts(data["ledger"]),
+        "input faults": counts(data["events"]),
+    }
+    return "\n".join(f"{name:<14} {text}" for name, text in rows.items())
 
 
 def _export(given: argparse.Namespace) -> int:

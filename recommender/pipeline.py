@@ -8,7 +8,7 @@ from pathlib import Path
 from collectors.errors import PodfenceError
 from collectors.inventory import Inventory
 from collectors.inventory_store import load_inventory
-from collectors.observation import Observation
+from collectors.observation import Observation, Source
 from collectors.sources import read_flows
 from collectors.store import load, save
 from recommender.communications import Communication, summarize
@@ -44,11 +44,17 @@ class RunOptions:
     allow_incomplete: bool = False
 
 
-def observe(sources: Iterable[str], store: Path, format: str | None = None) -> Observation:  # noqa: A002 - its option
-    """Read sources into an observation store, beside what is there, and return what was read now."""
+def observe(
+    sources: Iterable[str],
+    store: Path,
+    format: str | None = None,  # noqa: A002 - the name of its option
+) -> tuple[Observation, tuple[Source, ...]]:
+    """Read sources into an observation store, beside what is there.
+
+    Returns what was read now, and the sources that the store held already (they are not counted again).
+    """
     observation = read_flows(list(sources), format=format)
-    save(observation, store)
-    return observation
+    return observation, save(observation, store)
 
 
 def suggest(store: Path, inventory_path: Path, folder: Path, options: RunOptions | None = None) -> Conclusion:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import Final
 
 from recommender.report.arrange import Arrangement, arrange
@@ -46,15 +47,25 @@ class Path:
 
 
 @dataclass(frozen=True)
+class Loop:
+    """A line of a workload to itself, between its own replicas: it leaves and enters the box at the right."""
+
+    line: Line
+    x: float
+    leaves: float
+    enters: float
+
+
+@dataclass(frozen=True)
 class Drawing:
-    """Everything placed; `nodes` and `loops` are in the graph's order, `lanes` from top to bottom."""
+    """Everything placed; `nodes` are in the graph's order, `lanes` from top to bottom."""
 
     width: float
     height: float
     lanes: tuple[tuple[str, Box], ...]
     nodes: tuple[Box, ...]
     paths: tuple[Path, ...]
-    loops: tuple[tuple[Line, Box], ...]
+    loops: tuple["Loop", ...]
 
 
 @dataclass(frozen=True)
@@ -81,7 +92,10 @@ def lay_out(graph: Graph) -> Drawing:
     paths = tuple(router.path(number, trunk) for number, trunk in enumerate(room.trunks))
     width = max((column.right for column in columns), default=0.0) + MARGIN
     lanes = tuple((lane, Box(0, top, width, bottom - top)) for lane, (top, bottom) in placed.lanes.items())
-    loops = tuple((line, boxes[line.src]) for line in room.loops)
+    loops = tuple(
+        Loop(line, boxes[line.src].x + NODE_WIDTH, *(ports[line.src, "right", end] for end in _loop_ends(number)))
+        for number, line in enumerate(room.loops)
+    )
     return Drawing(width, placed.height, lanes, tuple(boxes), paths, loops)
 
 
@@ -102,7 +116,11 @@ def _columns(room: Room, layer: Sequence[int]) -> tuple[_Column, ...]:
 
 
 Ports = dict[tuple[int, Side, int | None], float]
-"""(node, side, position of the trunk that enters there or None for all that leave) -> height."""
+"""(node, side, position of the trunk that enters there, None for all that leave, below 0 for loops) -> height."""
+
+
+def _loop_ends(number: int) -> tuple[int, int]:
+    return -2 * number - 2, -2 * number - 1
 
 
 def _ports(room: Room, placed: Arrangement) -> Ports:
@@ -121,9 +139,12 @@ def _ports(room: Room, placed: Arrangement) -> Ports:
             leaving.setdefault((line.src, out), []).append(placed.middle[trunk.entry(layer[line.src])])
     for (node, side), targets in leaving.items():
         wanted.setdefault((node, side), []).append((sum(targets) / len(targets), None))
+    for number, line in enumerate(room.loops):  # below all others, so that nothing crosses them
+        ends: list[tuple[float, int | None]] = [(inf, end) for end in _loop_ends(number)]
+        wanted.setdefault((line.src, "right"), []).extend(ends)
     found: Ports = {}
     for (node, side), meeting in wanted.items():
-        meeting.sort(key=lambda entry: (entry[0], -1 if entry[1] is None else entry[1]))
+        meeting.sort(key=lambda entry: (entry[0], entry[1] is not None, entry[1] or 0))
         top = placed.middle[node] - PORT_STEP * (len(meeting) - 1) / 2
         found |= {(node, side, number): top + PORT_STEP * place for place, (_, number) in enumerate(meeting)}
     return found

@@ -138,7 +138,7 @@ def _inputs(facts: Facts) -> Html:
     if not window.sources:
         return tag("p", "No input was read.", class_="empty")
     rows = [
-        (tag("bdi", s.name), s.kind, f"{s.packets:,}", f"{s.drops:,}", time(s.start), time(s.end))
+        (tag("bdi", s.name), tag("bdi", s.kind), f"{s.packets:,}", f"{s.drops:,}", time(s.start), time(s.end))
         for s in window.sources
     ]
     head = ("Input", "Kind", "Packets or records", "Dropped by the source", "First (UTC)", "Last (UTC)")
@@ -222,6 +222,8 @@ def _withheld(facts: Facts) -> Html:
     for fact in facts.all:
         if fact.withheld is not None:
             groups.setdefault(fact.withheld.why, []).append(fact)
+    if not facts.all:
+        return tag("p", "Nothing was observed, so nothing was left out.", class_="empty")
     if not groups:
         return tag("p", "Nothing: every communication that was observed can become a rule.", class_="empty")
     return tag("div", [_withheld_group(why, groups[why], facts) for why in sorted(groups)])

@@ -6,12 +6,14 @@ from typing import Final
 from collectors.inventory import WorkloadRef
 from recommender.report.facts import STATES, State
 from recommender.report.graph import OUTSIDE, Graph, Line, Node
-from recommender.report.layout import Box, Path, Wire, lay_out
+from recommender.report.layout import Box, Loop, Path, Wire, lay_out
 from recommender.report.markup import Html, tag
 from recommender.report.words import plural
 
 TITLE_LETTERS: Final = 17
 SUBTITLE_LETTERS: Final = 23
+WIDEST: Final = 1700
+"""Wider pictures scroll: made to fit a screen, nobody could read them."""
 
 
 def picture(graph: Graph, ids: Mapping[WorkloadRef, str]) -> Html:
@@ -27,12 +29,13 @@ def picture(graph: Graph, ids: Mapping[WorkloadRef, str]) -> Html:
         tag("desc", _description(graph), id="picture-desc"),
         [_lane(lane, box) for lane, box in drawing.lanes],
         [_path(path, graph) for path in paths],
-        [_loop(line, box, graph) for line, box in drawing.loops],
+        [_loop(loop, graph) for loop in drawing.loops],
         [_node(number, node, drawing.nodes[number], ids) for number, node in enumerate(graph.nodes)],
         [_label(path) for path in paths],
         viewBox=f"0 0 {width:.0f} {height:.0f}",
         width=round(width),
         height=round(height),
+        class_="wide" if width > WIDEST else None,
         role="img",
         aria_labelledby="picture-title picture-desc",
     )  # fmt: skip
@@ -154,17 +157,16 @@ def _label(path: Path) -> Html:
     )
 
 
-def _loop(line: Line, box: Box, graph: Graph) -> Html:
-    """Return the line of a workload to itself: between its own replicas."""
-    x, top = box.x + box.width, box.y + 8
+def _loop(loop: Loop, graph: Graph) -> Html:
+    line = loop.line
     kind = f"{line.state} dns" if line.dns else line.state
-    high = box.height - 16
-    wire = f"M{x:.1f} {top:.1f}c26 -8 26 {high + 8:.1f} 0 {high:.1f}"
+    high = loop.enters - loop.leaves
+    wire = f"M{loop.x:.1f} {loop.leaves:.1f}c20 0 20 {high:.1f} 0 {high:.1f}"
     return tag(
         "g",
         tag("path", tag("title", _told([line], graph)), d=wire, class_=f"wire {kind} l{line.src}"),
-        tag("path", d=f"M{x:.1f} {top + high:.1f}l9 -4.5v9z", class_=f"wire head {kind} l{line.src}"),
-        tag("text", line.label, x=x + 24, y=box.y + box.height / 2 + 3, class_=f"port {kind}"),
+        tag("path", d=f"M{loop.x:.1f} {loop.enters:.1f}l9 -4.5v9z", class_=f"wire head {kind} l{line.src}"),
+        tag("text", line.label, x=loop.x + 19, y=loop.enters - high / 2 + 3.5, class_=f"port {kind}"),
     )
 
 

@@ -65,6 +65,7 @@ border-left:5px solid var(--good);border-radius:8px;padding:10px 14px;box-shadow
 .card .what{font-weight:600}
 .card.large .count{font-size:34px;line-height:1.15}.card.large .what{font-size:17px}
 .card.good .count{color:var(--good)}
+.card.empty{border-left-color:var(--line)}.card.empty .count{color:var(--dim)}
 .card.attention{border-left-color:var(--warn)}.card.attention .count{color:var(--warn)}
 .card.bad{border-left-color:var(--bad)}.card.bad .count{color:var(--bad)}
 """
@@ -88,10 +89,12 @@ border:1px solid currentColor}
 .badge.withheld{color:var(--dim)}
 .caveat{color:var(--warn);background:var(--warn-bg);border-color:transparent;margin:2px 4px 0 0;
 font-family:ui-monospace,monospace;font-size:11.5px}
-.evidence>summary{font-size:12.5px}
-.evidence dl{display:grid;grid-template-columns:max-content minmax(16ch,1fr);gap:2px 12px;margin:4px 0 6px;
-font-size:12.5px}
-.evidence dt{color:var(--dim)}.evidence dd{margin:0}.evidence dd bdi{min-width:0}
+tr.over td{border-bottom:0;padding-bottom:0}
+tr.under td{padding-top:0}tr.under:hover{background:none}
+.evidence>summary{font-size:12.5px;padding:2px 0;color:var(--dim)}
+.evidence dl{columns:2 44ch;column-gap:32px;margin:4px 0 8px;font-size:12.5px;max-width:1100px}
+.evidence dl>div{display:grid;grid-template-columns:19ch 1fr;gap:10px;break-inside:avoid;padding:1px 0}
+.evidence dt{color:var(--dim)}.evidence dd{margin:0}.evidence dd bdi{display:inline;min-width:0}
 .matrix td{text-align:center;white-space:nowrap;border:1px solid var(--line);padding:3px 7px}
 .matrix th[scope=row]{padding-right:10px}
 .matrix thead th{vertical-align:bottom;height:120px;padding:4px}
@@ -119,6 +122,7 @@ _PICTURE: Final = """
 .picture{margin-bottom:12px}
 .canvas svg{display:block;margin:0 auto;max-width:100%;min-width:880px;height:auto}
 .canvas text{font-family:system-ui,-apple-system,"Segoe UI",Roboto,"DejaVu Sans",sans-serif;fill:var(--text)}
+.canvas svg.wide{max-width:none}
 .lane rect{fill:var(--panel);stroke:var(--line)}
 .lane.outside rect{fill:none;stroke-dasharray:5 4}
 .lane text{font-size:12px;font-weight:700;fill:var(--dim)}
@@ -156,15 +160,17 @@ _SIZES: Final = """
 @media (max-width:900px){.cards{grid-template-columns:repeat(2,1fr)}}
 @media (max-width:560px){header,main,footer{padding-left:14px;padding-right:14px}.cards{grid-template-columns:1fr}
 .card.large{grid-column:auto}.verdict{align-items:flex-start}.verdict h2{font-size:19px}.inside{padding-left:4px}
-.evidence dl{grid-template-columns:1fr}.evidence dd{margin-bottom:4px}}
+.evidence dl>div{grid-template-columns:1fr;gap:0}}
 @media (prefers-reduced-motion:reduce){html{scroll-behavior:auto}.wire{transition:none}}
 @media print{:root{color-scheme:light}@page{size:A4 landscape;margin:12mm}
 body{font-size:10.5pt}header,main,footer{max-width:none;padding:0}nav,.legend input{display:none}
-details::details-content{content-visibility:visible;display:block}summary{list-style:none}
+details:not(.evidence)::details-content{content-visibility:visible;display:block}summary{list-style:none}
+.evidence:not([open]){display:none}
 .canvas,.scroll,.yaml{overflow:visible}.picture{margin-bottom:12px}
-.canvas svg{min-width:0;max-height:165mm}.yaml{white-space:pre-wrap}
-table{font-size:8.5pt}tr,.card,.verdict,.yaml{break-inside:avoid}h2,h3,h4,summary{break-after:avoid}
-a{color:inherit}.card,.verdict,.badge,.lane rect{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
+.canvas svg,.canvas svg.wide{min-width:0;max-width:100%;max-height:165mm}.yaml{white-space:pre-wrap}
+table{font-size:8.5pt}tr,.card,.verdict{break-inside:avoid}h2,h3,h4,summary{break-after:avoid}
+a{color:inherit}.card,.verdict,.badge,.canvas svg.wide{max-width:none}
+.lane rect{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 """
 
 STYLE: Final = _COLOURS + _TEXT + _VERDICT + _TABLES + _PICTURE + _SIZES

@@ -16,16 +16,24 @@ from recommender.review import Decision
 Ids = Mapping[WorkloadRef, str]
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[Child]], label: str, numbers: Iterable[int] = ()) -> Html:
-    """Return a table; `numbers` are the columns set to the right."""
+def table(
+    head: Sequence[str],
+    rows: Iterable[Sequence[Child]],
+    label: str,
+    numbers: Iterable[int] = (),
+    below: Sequence[Html] = (),
+) -> Html:
+    """Return a table; `numbers` are the columns set to the right, `below` what stands under each row in full width."""
     right = frozenset(numbers)
     cells = [
         tag("th", name, scope="col", class_="number" if place in right else None) for place, name in enumerate(head)
     ]
-    body = [
-        tag("tr", [tag("td", cell, class_="number" if place in right else None) for place, cell in enumerate(row)])
-        for row in rows
-    ]
+    body: list[Html] = []
+    for number, row in enumerate(rows):
+        tds = [tag("td", cell, class_="number" if place in right else None) for place, cell in enumerate(row)]
+        body.append(tag("tr", tds, class_="over" if below else None))
+        if below:
+            body.append(tag("tr", tag("td", below[number], colspan=len(head)), class_="under"))
     whole = tag("table", tag("thead", tag("tr", cells)), tag("tbody", body))
     return tag("div", whole, class_="scroll", tabindex=0, role="region", aria_label=label)
 
@@ -97,8 +105,8 @@ def facts_table(facts: Iterable[Fact], ids: Ids, label: str) -> Html:
 
 def evidence_table(facts: Iterable[Fact], side: str, ids: Ids, decisions: Mapping[str, Decision]) -> Html:
     """Return facts of one workload and direction with all their evidence; `side` is "From" or "To"."""
-    rows = []
-    for fact in facts:
+    rows, shown = [], tuple(facts)
+    for fact in shown:
         communication, evidence = fact.communication, fact.communication.evidence
         peer = communication.src if side == "From" else communication.dst
         rows.append(
@@ -109,11 +117,12 @@ def evidence_table(facts: Iterable[Fact], side: str, ids: Ids, decisions: Mappin
                 seen(evidence),
                 tag("span", f"{size(evidence.bytes)} / {size(evidence.reply_bytes)}", class_="time"),
                 span(evidence),
-                [said(fact.reason), _caveat_badges(fact), _evidence(fact, decisions)],
+                [said(fact.reason), _caveat_badges(fact)],
             )
         )
     head = (side, "Port", "State", "Connections", "Bytes there / back", "First – last seen (UTC)", "Why")
-    return table(head, rows, f"{side} whom", numbers=(3,))
+    below = [_evidence(fact, decisions) for fact in shown]
+    return table(head, rows, f"{side} whom", numbers=(3,), below=below)
 
 
 def _caveat_badges(fact: Fact) -> Html | None:
@@ -143,7 +152,7 @@ def _evidence(fact: Fact, decisions: Mapping[str, Decision]) -> Html:
     if fact.suggestion is not None:
         known.append(("decision", _decision(fact, decisions.get(fact.suggestion.id))))
         known.append(("suggestion", tag("code", fact.suggestion.id)))
-    rows = [(tag("dt", name), tag("dd", value)) for name, value in known if value]
+    rows = [tag("div", tag("dt", name), tag("dd", value)) for name, value in known if value]
     return tag("details", tag("summary", "evidence"), tag("dl", rows), class_="evidence")
 
 

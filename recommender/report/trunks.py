@@ -74,7 +74,7 @@ def room_of(graph: Graph, layer: Sequence[int]) -> Room:
         taken = {number: first + position for position, number in enumerate(passed)}
         trunks.append(Trunk(*key, tuple(lines), taken))
     boxes = [
-        Item(layer[node], graph.nodes[node].lane, _height(node, trunks)) for node in range(len(graph.nodes))
+        Item(layer[node], graph.nodes[node].lane, _height(node, trunks, loops)) for node in range(len(graph.nodes))
     ]  # fmt: skip
     return Room((*boxes, *slots), tuple(trunks), loops, _links(trunks, layer))
 
@@ -86,9 +86,9 @@ def _passed(dst: int, srcs: list[int]) -> list[int]:
     return list(range(dst + 1, max(srcs)))
 
 
-def _height(node: int, trunks: Sequence[Trunk]) -> float:
-    """Return the height that the lines on the fuller side of a box need."""
-    sides = {"left": 0, "right": 0}
+def _height(node: int, trunks: Sequence[Trunk], loops: Sequence[Line]) -> float:
+    """Return the height that the lines on the fuller side of a box need; a loop leaves and enters at the right."""
+    sides = {"left": 0, "right": 2 * sum(loop.src == node for loop in loops)}
     leaving = {"left": False, "right": False}
     for trunk in trunks:
         sides[trunk.side] += trunk.dst == node

@@ -28,9 +28,9 @@ def headline(facts: Facts) -> tuple[Mood, str, str]:
     conclusion = facts.conclusion
     broken, excess = len(conclusion.would_break), len(conclusion.excess)
     if not facts.all:
-        return "empty", "Nothing was observed.", (
-            "No packet or record of the input became a communication. The ledger below says what became of each one."
-        )  # fmt: skip
+        read = "No packet or record of the input became a communication; the ledger below says what became of each one."
+        unread = "No input was read, so nothing can be concluded."
+        return "empty", "Nothing was observed.", read if conclusion.observation.window.sources else unread
     if facts.not_simulated:
         return "bad", f"{plural(facts.not_simulated, 'accepted communication')} could not be checked.", (
             "The simulator said nothing about them, so the numbers below are incomplete. Do not apply these policies."
@@ -119,6 +119,7 @@ def numbers(conclusion: Conclusion) -> tuple[Number, ...]:
 def verdict_part(facts: Facts) -> Html:
     """Return the headline and the numbers as cards; those above 0 link to what they count."""
     mood, sentence, then = headline(facts)
+    zero: Mood = "good" if facts.all else "empty"  # where nothing was observed, 0 is no merit
     found = numbers(facts.conclusion)
     return tag(
         "section",
@@ -128,13 +129,13 @@ def verdict_part(facts: Facts) -> Html:
             tag("div", tag("h2", sentence), tag("p", then)),
             class_=f"verdict {mood}",
         ),
-        tag("div", [_card(number, large=place < 2) for place, number in enumerate(found)], class_="cards"),
+        tag("div", [_card(number, zero, large=place < 2) for place, number in enumerate(found)], class_="cards"),
         id="verdict",
     )
 
 
-def _card(number: Number, *, large: bool) -> Html:
-    mood = number.mood if number.count else "good"
+def _card(number: Number, zero: Mood, *, large: bool) -> Html:
+    mood = number.mood if number.count else zero
     count = tag("span", f"{number.count:,}", class_="count")
     inside = (tag("div", count, " ", tag("span", number.name, class_="what")), tag("p", number.meaning))
     classes = f"card {mood}" + (" large" if large else "")

@@ -112,6 +112,7 @@ class Cast:
         self._index = BlockIndex(self._blocks)
         self._actors: dict[object, Actor] = {}
         self._known: dict[End, tuple[Standin, ...]] = {}
+        self._namespaces: dict[str, Mapping[str, str]] = {}
 
     def _learn(self, policy: NetworkPolicy) -> None:
         self._pod_keys |= _keys(policy.pod_selector)
@@ -151,8 +152,8 @@ class Cast:
         return dict(pairs) | {ip: node.name for node in self._inventory.nodes for ip in node.addresses}
 
     @cached_property
-    def _namespaces(self) -> dict[str, Mapping[str, str]]:
-        return {}
+    def _node_names(self) -> frozenset[str]:
+        return frozenset(pod.node for pod in self._inventory.pods if pod.node)
 
     def workloads(self) -> tuple[WorkloadRef, ...]:
         """Return every workload of the inventory, sorted."""
@@ -243,6 +244,8 @@ class Cast:
         # what a Service's address leads to is not known, and policies act on what it leads to
         seen = frozenset() if nature == "service" else self._seen([peer.address])
         node = self._nodes_at.get(peer.address)
+        if node is None and peer.kind == "node" and peer.name in self._node_names:
+            node = peer.name
         if node is not None and nature == "unsure":
             nature, ports = "address", ()
         actor = self._unique(nature, "", {}, {}, ports, seen)

@@ -125,7 +125,7 @@ class Court:
     ) -> EndFinding:
         gate, isolated = self.rulebook.gate(subject, direction)
         if isolated is False:
-            return _NOT_SELECTABLE[direction] if subject.nature != "pod" else EndFinding("allowed")
+            return _NOT_SELECTABLE if subject.nature != "pod" else EndFinding("allowed")
         if isolated is None:
             return EndFinding("undecidable", policies=gate.policies, why="the labels of {subject} are not known")
         judged = EndFinding("undecidable", isolated=True, policies=gate.policies)
@@ -146,10 +146,7 @@ class Court:
         return replace(judged, verdict="denied")
 
 
-_NOT_SELECTABLE: dict[PolicyType, EndFinding] = {
-    EGRESS: EndFinding("allowed", why="{subject} is no pod that a policy selects"),
-    INGRESS: EndFinding("allowed", why="{subject} is no pod that a policy selects"),
-}
+_NOT_SELECTABLE = EndFinding("allowed", why="{subject} is no pod that a policy selects")
 
 
 def _through(ports: tuple[Port, ...], protocol: str, number: int, dst: Actor) -> bool | None:

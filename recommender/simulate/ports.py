@@ -92,9 +92,9 @@ def _span_text(span: Span) -> str:
 
 
 def rule_text(ports: tuple[Port, ...]) -> str:
-    """Write a rule's ports as they stand in it, names left names."""
-    if not ports:
-        return "any"
-    return ", ".join(
-        f"{p.protocol}/{'any' if p.port is None else p.port}" + (f"-{p.end_port}" if p.end_port else "") for p in ports
-    )
+    """Write a rule's ports for people where it is open whose container ports its names mean: names stay names."""
+    names = [f"{port.protocol}/{port.port}" for port in ports if isinstance(port.port, str)]
+    if not names:
+        return text(spans(ports, ()))
+    numbered = tuple(port for port in ports if not isinstance(port.port, str))
+    return ", ".join(([text(spans(numbered, ()))] if numbered else []) + names)

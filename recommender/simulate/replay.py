@@ -49,7 +49,9 @@ def _in_words(direction: PolicyType, finding: EndFinding, subject: str, other: s
     way = "in" if direction == INGRESS else "out"
     link = "from" if direction == INGRESS else "to"
     if finding.why and not (finding.verdict == "allowed" and finding.rules):
-        reason = f"{direction.lower()} of {subject}: " + finding.why.format(subject=subject, other=other, port=port)
+        reason = finding.why.format(subject=subject, other=other, port=port)
+        if "{subject}" not in finding.why:
+            reason = f"{direction.lower()} of {subject}: {reason}"
     elif finding.verdict == "denied":
         reason = (
             f"{direction.lower()} of {subject} is isolated by {_named(finding.policies)} "

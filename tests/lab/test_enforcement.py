@@ -37,12 +37,10 @@ def policies(shop_lab: Enforced, tmp_path_factory: pytest.TempPathFactory) -> li
 
 
 def test_without_policies_everything_passes(shop_lab: Enforced):
-    """The control for all that follows: no probe is dropped for a reason of the lab's own, in the same short time."""
+    """The control for all that follows: no probe is dropped for a reason of the lab's own, with the same patience."""
     shop_lab.apply([])
     probes = [*must_pass(shop_lab.shop), *must_drop(shop_lab.shop)]
-    slow = [probe for probe, what in shop_lab.probe(probes).items() if what != "passed"]
-    assert len(slow) < len(probes) / 100, slow[:9]  # a busy machine may be late for a few, never for one pair each time
-    assert {probe: what for probe, what in shop_lab.probe(slow).items() if what != "passed"} == {}
+    assert {probe: what for probe, what in shop_lab.probe(probes).items() if what != "passed"} == {}
 
 
 def test_what_was_observed_passes(shop_lab: Enforced, policies: list[Object]):

@@ -5,10 +5,12 @@ import os
 from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from collectors.errors import UnreadableInput
+from recommender import manifest
 from recommender.manifest import from_yaml, policies_from_yaml, to_yaml
 
 
@@ -161,8 +163,10 @@ BROKEN = [
 ]
 
 
+@pytest.mark.parametrize("loader", [yaml.SafeLoader, manifest._LOADER], ids=["python", "best"])
 @pytest.mark.parametrize(("text", "sentence"), BROKEN, ids=[sentence for _, sentence in BROKEN])
-def test_broken_text_is_one_sentence(text, sentence):
+def test_broken_text_is_one_sentence_with_and_without_libyaml(text, sentence, loader, monkeypatch):
+    monkeypatch.setattr(manifest, "_LOADER", loader)
     with pytest.raises(UnreadableInput) as refused:
         from_yaml(text, "d.yaml")
     assert sentence in str(refused.value)

@@ -258,7 +258,7 @@ def test_every_verdict_names_the_policies_and_the_rules_that_decide():
     assert found["reason"].tolist() == [
         "allowed: egress of shop/web is not isolated; shop/p ingress[0] lets TCP/80 from shop/web in",
         "denied: ingress of shop/api is isolated by shop/deny, shop/p and no rule lets TCP/80 from shop/cart in",
-        "undecidable: egress of shop/nobody: shop/nobody is not in the inventory",
+        "undecidable: shop/nobody is not in the inventory",
     ]
 
 

@@ -116,122 +116,152 @@ def test_existing_policies_are_a_union_with_new_ones():
     assert _one([closed, INTO_API], seen("web", "api")).verdict == "allowed"
 
 
-class TestAddresses:
-    @pytest.mark.parametrize("kind", ["external", "api_server", "link_local", "node"])
-    def test_an_address_is_reached_by_ip_block_only(self, kind):
-        to = AddressPeer("203.0.113.7", kind)
-        by_block = policy(select={"app": "web"}, types=["Egress"], egress=[{"to": [block("203.0.113.7/32")]}])
-        by_label = policy(select={"app": "web"}, types=["Egress"], egress=[{"to": [{"namespaceSelector": {}}]}])
-        assert _one([by_block], seen("web", to)).verdict == "allowed"
-        assert _one([by_label], seen("web", to)).verdict == "denied"
-
-    @pytest.mark.parametrize("kind", ["unresolved", "ambiguous"])
-    def test_an_address_that_may_be_a_pods_is_undecidable_where_only_labels_could_allow(self, kind):
-        to = AddressPeer("10.9.9.9", kind)
-        by_label = policy(select={"app": "web"}, types=["Egress"], egress=[{"to": [app("api")], "ports": tcp(80)}])
-        assert _one([by_label], seen("web", to)).verdict == "undecidable"
-        assert _one([by_label], seen("web", to, 81)).verdict == "denied"
-
-    def test_what_is_behind_a_service_is_not_known(self):
-        to = AddressPeer("10.96.0.1", "service", "shop/legacy")
-        narrow = policy(select={"app": "web"}, types=["Egress"], egress=[{"to": [app("api")], "ports": tcp(80)}])
-        assert _one([narrow], seen("web", to)).verdict == "undecidable"
-        assert _one([policy(select={"app": "web"}, egress=[{}])], seen("web", to)).verdict == "allowed"
-        assert _one([DENY], seen("web", to)).verdict == "denied"
-
-    def test_loopback_is_not_policed_and_multicast_is_undecidable(self):
-        assert _one([DENY], seen("web", AddressPeer("127.0.0.1", "loopback"))).verdict == "allowed"
-        assert _one([DENY], seen("web", AddressPeer("224.0.0.251", "multicast"))).verdict == "undecidable"
-
-    def test_no_policy_selects_an_address(self):
-        outcome = _one([], seen("8.8.8.8", "api"))
-        assert outcome.egress.reason == "egress of external 8.8.8.8: external 8.8.8.8 is no pod that a policy selects"
-        assert not outcome.egress.isolated
-
-    def test_a_port_name_lets_nothing_out_to_an_address(self):
-        named = policy(select={"app": "web"}, types=["Egress"], egress=[{"ports": tcp("http")}])
-        assert _one([named], seen("web", "8.8.8.8")).verdict == "denied"
-
-    def test_a_port_name_at_a_host_network_pod_is_undecidable(self):
-        host = cluster(pod("web", "10.0.0.1"), pod("agent", "192.168.0.1", host=True, ports=[(80, "TCP", "http")]))
-        named = policy(select={"app": "web"}, types=["Egress"], egress=[{"ports": tcp("http")}])
-        assert _one([named], seen("web", "agent"), host).verdict == "undecidable"
+# addresses
 
 
-class TestNodes:
-    def test_a_pods_own_node_always_reaches_it(self):
-        node = AddressPeer("192.168.0.1", "node", "n1")
-        outcome = _one([NO_INGRESS], seen(node, "api"))
-        assert outcome.verdict == "allowed"
-        assert outcome.ingress.reason.endswith("and its own node always reach each other")
-
-    def test_another_node_does_not(self):
-        assert _one([NO_INGRESS], seen(AddressPeer("192.168.0.2", "node", "n2"), "api")).verdict == "denied"
-
-    def test_a_node_that_is_the_own_one_of_some_pods_only_is_judged_by_the_others(self):
-        node = AddressPeer("192.168.0.1", "node", "n1")
-        assert _one([NO_INGRESS], seen(node, "web")).verdict == "denied"
-
-    def test_unless_the_communication_was_seen_to_be_node_local(self):
-        node = AddressPeer("192.168.0.1", "node", "n1")
-        assert _one([NO_INGRESS], seen(node, "web", notes=("node_local",))).verdict == "allowed"
-
-    def test_a_host_network_pod_is_its_node(self):
-        assert _one([NO_INGRESS], seen("agent", "api")).verdict == "allowed"
-        assert _one([NO_INGRESS], seen("agent", "web")).verdict == "denied"
-
-    def test_a_pod_whose_node_is_not_known_may_be_on_that_node(self):
-        unborn = cluster(nodes=[("n1", "192.168.0.1")], workloads=[template("api", app="api")])
-        outcome = _one([NO_INGRESS], seen(AddressPeer("192.168.0.1", "node", "n1"), "api"), unborn)
-        assert outcome.verdict == "undecidable"
-        assert "may be the node of shop/Deployment/api" in outcome.reason
-
-    def test_a_pod_reaches_its_own_node_by_ip_block_or_by_option(self):
-        to = AddressPeer("192.168.0.1", "node", "n1")
-        deny = policy(types=["Egress"])
-        opened = policy(types=["Egress"], egress=[{"to": [block("192.168.0.1/32")]}])
-        assert _one([deny], seen("api", to)).verdict == "denied"
-        assert _one([opened], seen("api", to)).verdict == "allowed"
-        always = SimulationOptions(own_node_always_reachable=True)
-        assert _one([deny], seen("api", to), options=always).verdict == "allowed"
-        assert _one([deny], seen("api", AddressPeer("192.168.0.2", "node")), options=always).verdict == "denied"
-
-    def test_an_unresolved_address_that_is_a_nodes_is_that_node(self):
-        assert _one([NO_INGRESS], seen(AddressPeer("192.168.0.1", "unresolved"), "api")).verdict == "allowed"
+@pytest.mark.parametrize("kind", ["external", "api_server", "link_local", "node"])
+def test_an_address_is_reached_by_ip_block_only(kind):
+    to = AddressPeer("203.0.113.7", kind)
+    by_block = policy(select={"app": "web"}, types=["Egress"], egress=[{"to": [block("203.0.113.7/32")]}])
+    by_label = policy(select={"app": "web"}, types=["Egress"], egress=[{"to": [{"namespaceSelector": {}}]}])
+    assert _one([by_block], seen("web", to)).verdict == "allowed"
+    assert _one([by_label], seen("web", to)).verdict == "denied"
 
 
-class TestDualStack:
-    BOTH = cluster(pod("web", "10.0.0.1 fd00::1"), pod("api", "10.0.0.2 fd00::2"), pod("six", "fd00::3"))
-
-    def test_a_block_of_one_family_decides_only_for_that_family(self):
-        four = policy(select={"app": "api"}, ingress=[{"from": [block("10.0.0.0/24")]}])
-        outcome = _one([four], seen("web", "api"), self.BOTH)
-        assert outcome.verdict == "undecidable"
-        assert "allowed over IPv4 and denied over IPv6" in outcome.reason
-        six = policy("six", select={"app": "api"}, ingress=[{"from": [block("fd00::/64")]}])
-        assert _one([four, six], seen("web", "api"), self.BOTH).verdict == "allowed"
-
-    def test_only_families_that_both_ends_have_count(self):
-        six = policy("six", select={"app": "api"}, ingress=[{"from": [block("fd00::/64")]}])
-        assert _one([six], seen("six", "api"), self.BOTH).verdict == "allowed"
-
-    def test_each_family_denied_at_another_end_is_denied(self):
-        into = policy("in", select={"app": "api"}, ingress=[{"from": [block("10.0.0.0/24")]}])
-        out = policy("out", select={"app": "web"}, types=["Egress"], egress=[{"to": [block("fd00::/64")]}])
-        assert _one([into, out], seen("web", "api"), self.BOTH).verdict == "denied"
+@pytest.mark.parametrize("kind", ["unresolved", "ambiguous"])
+def test_an_address_that_may_be_a_pods_is_undecidable_where_only_labels_could_allow(kind):
+    to = AddressPeer("10.9.9.9", kind)
+    by_label = policy(select={"app": "web"}, types=["Egress"], egress=[{"to": [app("api")], "ports": tcp(80)}])
+    assert _one([by_label], seen("web", to)).verdict == "undecidable"
+    assert _one([by_label], seen("web", to, 81)).verdict == "denied"
 
 
-class TestSelf:
-    ALWAYS = SimulationOptions(self_always_allowed=True)
+def test_what_is_behind_a_service_is_not_known():
+    to = AddressPeer("10.96.0.1", "service", "shop/legacy")
+    narrow = policy(select={"app": "web"}, types=["Egress"], egress=[{"to": [app("api")], "ports": tcp(80)}])
+    assert _one([narrow], seen("web", to)).verdict == "undecidable"
+    assert _one([policy(select={"app": "web"}, egress=[{}])], seen("web", to)).verdict == "allowed"
+    assert _one([DENY], seen("web", to)).verdict == "denied"
 
-    def test_a_hairpin_is_one_pod_with_itself(self):
-        hairpin = seen("web", "web", notes=("hairpin",))
-        assert _one([DENY], hairpin).verdict == "denied"
-        assert _one([DENY], hairpin, options=self.ALWAYS).verdict == "allowed"
 
-    def test_a_workload_of_several_pods_with_itself_is_more_than_that(self):
-        assert _one([DENY], seen("web", "web"), options=self.ALWAYS).verdict == "denied"
-        assert _one([DENY], seen("api", "api"), options=self.ALWAYS).verdict == "allowed"
+def test_loopback_is_not_policed_and_multicast_is_undecidable():
+    assert _one([DENY], seen("web", AddressPeer("127.0.0.1", "loopback"))).verdict == "allowed"
+    assert _one([DENY], seen("web", AddressPeer("224.0.0.251", "multicast"))).verdict == "undecidable"
+
+
+def test_no_policy_selects_an_address():
+    outcome = _one([], seen("8.8.8.8", "api"))
+    assert outcome.egress.reason == "external 8.8.8.8 is no pod that a policy selects"
+    assert not outcome.egress.isolated
+
+
+def test_a_port_name_lets_nothing_out_to_an_address():
+    named = policy(select={"app": "web"}, types=["Egress"], egress=[{"ports": tcp("http")}])
+    assert _one([named], seen("web", "8.8.8.8")).verdict == "denied"
+
+
+def test_a_port_name_at_a_host_network_pod_is_undecidable():
+    host = cluster(pod("web", "10.0.0.1"), pod("agent", "192.168.0.1", host=True, ports=[(80, "TCP", "http")]))
+    named = policy(select={"app": "web"}, types=["Egress"], egress=[{"ports": tcp("http")}])
+    assert _one([named], seen("web", "agent"), host).verdict == "undecidable"
+
+
+# nodes
+
+
+def test_a_pods_own_node_always_reaches_it():
+    node = AddressPeer("192.168.0.1", "node", "n1")
+    outcome = _one([NO_INGRESS], seen(node, "api"))
+    assert outcome.verdict == "allowed"
+    assert outcome.ingress.reason.endswith("and its own node always reach each other")
+
+
+def test_a_node_that_the_inventory_does_not_list_is_known_by_name():
+    unlisted = cluster(pod("api", "10.0.0.3", node="n1"))
+    assert _one([NO_INGRESS], seen(AddressPeer("192.168.0.9", "node", "n1"), "api"), unlisted).verdict == "allowed"
+    assert _one([NO_INGRESS], seen(AddressPeer("192.168.0.9", "node", "n2"), "api"), unlisted).verdict == "denied"
+
+
+def test_another_node_does_not():
+    assert _one([NO_INGRESS], seen(AddressPeer("192.168.0.2", "node", "n2"), "api")).verdict == "denied"
+
+
+def test_a_node_that_is_the_own_one_of_some_pods_only_is_judged_by_the_others():
+    node = AddressPeer("192.168.0.1", "node", "n1")
+    assert _one([NO_INGRESS], seen(node, "web")).verdict == "denied"
+
+
+def test_unless_the_communication_was_seen_to_be_node_local():
+    node = AddressPeer("192.168.0.1", "node", "n1")
+    assert _one([NO_INGRESS], seen(node, "web", notes=("node_local",))).verdict == "allowed"
+
+
+def test_a_host_network_pod_is_its_node():
+    assert _one([NO_INGRESS], seen("agent", "api")).verdict == "allowed"
+    assert _one([NO_INGRESS], seen("agent", "web")).verdict == "denied"
+
+
+def test_a_pod_whose_node_is_not_known_may_be_on_that_node():
+    unborn = cluster(nodes=[("n1", "192.168.0.1")], workloads=[template("api", app="api")])
+    outcome = _one([NO_INGRESS], seen(AddressPeer("192.168.0.1", "node", "n1"), "api"), unborn)
+    assert outcome.verdict == "undecidable"
+    assert "may be the node of shop/Deployment/api" in outcome.reason
+
+
+def test_a_pod_reaches_its_own_node_by_ip_block_or_by_option():
+    to = AddressPeer("192.168.0.1", "node", "n1")
+    deny = policy(types=["Egress"])
+    opened = policy(types=["Egress"], egress=[{"to": [block("192.168.0.1/32")]}])
+    assert _one([deny], seen("api", to)).verdict == "denied"
+    assert _one([opened], seen("api", to)).verdict == "allowed"
+    always = SimulationOptions(own_node_always_reachable=True)
+    assert _one([deny], seen("api", to), options=always).verdict == "allowed"
+    assert _one([deny], seen("api", AddressPeer("192.168.0.2", "node")), options=always).verdict == "denied"
+
+
+def test_an_unresolved_address_that_is_a_nodes_is_that_node():
+    assert _one([NO_INGRESS], seen(AddressPeer("192.168.0.1", "unresolved"), "api")).verdict == "allowed"
+
+
+# dual stack
+
+BOTH = cluster(pod("web", "10.0.0.1 fd00::1"), pod("api", "10.0.0.2 fd00::2"), pod("six", "fd00::3"))
+
+
+def test_a_block_of_one_family_decides_only_for_that_family():
+    four = policy(select={"app": "api"}, ingress=[{"from": [block("10.0.0.0/24")]}])
+    outcome = _one([four], seen("web", "api"), BOTH)
+    assert outcome.verdict == "undecidable"
+    assert "allowed over IPv4 and denied over IPv6" in outcome.reason
+    six = policy("six", select={"app": "api"}, ingress=[{"from": [block("fd00::/64")]}])
+    assert _one([four, six], seen("web", "api"), BOTH).verdict == "allowed"
+
+
+def test_only_families_that_both_ends_have_count():
+    six = policy("six", select={"app": "api"}, ingress=[{"from": [block("fd00::/64")]}])
+    assert _one([six], seen("six", "api"), BOTH).verdict == "allowed"
+
+
+def test_each_family_denied_at_another_end_is_denied():
+    into = policy("in", select={"app": "api"}, ingress=[{"from": [block("10.0.0.0/24")]}])
+    out = policy("out", select={"app": "web"}, types=["Egress"], egress=[{"to": [block("fd00::/64")]}])
+    assert _one([into, out], seen("web", "api"), BOTH).verdict == "denied"
+
+
+# self
+
+ALWAYS = SimulationOptions(self_always_allowed=True)
+
+
+def test_a_hairpin_is_one_pod_with_itself():
+    hairpin = seen("web", "web", notes=("hairpin",))
+    assert _one([DENY], hairpin).verdict == "denied"
+    assert _one([DENY], hairpin, options=ALWAYS).verdict == "allowed"
+
+
+def test_a_workload_of_several_pods_with_itself_is_more_than_that():
+    assert _one([DENY], seen("web", "web"), options=ALWAYS).verdict == "denied"
+    assert _one([DENY], seen("api", "api"), options=ALWAYS).verdict == "allowed"
 
 
 def test_isolation_names_every_workload_and_the_directions_in_which_all_its_pods_are_isolated():
