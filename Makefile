@@ -11,7 +11,7 @@ help:
 	@echo "make test     all tests (those that need root and nft skip without them)"
 	@echo "make check    lint, types and the import law"
 	@echo "make format   format the code"
-	@echo "make samples  record sample_captures/ again (needs root, nft, tcpdump)"
+	@echo "make samples  record sample_captures/ again (needs root, ip, nft, tshark)"
 
 demo: $(VENV)/.run
 	$(BIN)/podfence demo

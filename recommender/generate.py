@@ -166,5 +166,5 @@ def _shorten(name: str, meaning: str) -> str:
     safe = re.sub(r"[.-]*\.[.-]*", ".", safe).strip("-.")
     if safe == name and len(safe) <= _MAX_NAME:
         return safe
-    digest = hashlib.sha256(meaning.encode()).hexdigest()[:8]
+    digest = hashlib.sha256(meaning.encode(errors="surrogatepass")).hexdigest()[:8]
     return f"{safe[: _MAX_NAME - 9].strip('-.')}-{digest}"

@@ -1,18 +1,13 @@
-"""Turns policies into plain API objects, and plain data into YAML text that is the same to every reader.
+"""Turns policies into plain API objects, and plain data into YAML text that is the same to every reader."""
 
-Written by hand rather than with a YAML library: their dumpers differ between the C and the Python one, quote for one
-version of YAML only and fold long lines, while these files live in git and go to kubectl, Python and Go alike.
-"""
-
-from collections.abc import Iterator, Mapping
+import sys
 from typing import Any
 
-from recommender.manifest_read import API_VERSION, KIND
-from recommender.policy import Labels, LabelSelector, NetworkPolicy, Peer, Port, Rule
-from recommender.scalars import number, quote
+import yaml
 
-_LONGEST_SIMPLE_KEY = 1000
-"""YAML readers look for the colon of a key within 1024 characters; a longer key takes the explicit `? key` form."""
+from recommender.manifest_read import API_VERSION, KIND
+from recommender.policy import LabelSelector, NetworkPolicy, Peer, Port, Rule
+from recommender.scalars import is_plain
 
 Plain = Any
 """Dicts with text keys, lists, text, numbers, booleans and None, nested."""
@@ -41,11 +36,7 @@ def _selector(selector: LabelSelector) -> dict[str, Plain]:
         {"key": wanted.key, "operator": wanted.operator} | _present(values=list(wanted.values))
         for wanted in selector.match_expressions
     ]
-    return _present(matchLabels=_labels(selector.match_labels), matchExpressions=expressions)
-
-
-def _labels(labels: Labels) -> dict[str, str]:
-    return dict(labels)
+    return _present(matchLabels=dict(selector.match_labels), matchExpressions=expressions)
 
 
 def _rule(rule: Rule, side: str) -> dict[str, Plain]:
@@ -73,58 +64,41 @@ def _port(port: Port) -> dict[str, Plain]:
     return written
 
 
+class _Dumper(yaml.SafeDumper):
+    """The safe dumper in Python (the same bytes with or without libyaml), without anchors."""
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002 - the name and shape of the library's hook
+        return True
+
+
+def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    """Represent text: quoted wherever any reader could take it for something else, lone surrogates as U+FFFD."""
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return dumper.represent_scalar("tag:yaml.org,2002:str", whole, style=None if is_plain(whole) else '"')
+
+
+_Dumper.add_representer(str, _text)
+
+
 def to_yaml(data: Plain) -> str:
     """Write plain data as one YAML document: block style, keys in their given order, the same bytes every time.
 
-    Raises TypeError for anything that is not plain data with text keys.
+    What is not ASCII is escaped, so that right-to-left marks and look-alikes are seen for what they are. Raises
+    TypeError for anything that is not plain data with text keys.
     """
-    if _is_branch(data):
-        return "\n".join(_lines(data, 0)) + "\n"
-    return _leaf(data) + "\n"
+    _check(data)
+    text: str = yaml.dump(data, Dumper=_Dumper, sort_keys=False, width=sys.maxsize)  # noqa: TID251 - a safe dumper
+    return text.removesuffix("...\n")  # the end mark that PyYAML puts behind a bare scalar
 
 
-def _is_branch(value: Plain) -> bool:
-    return isinstance(value, Mapping | list | tuple) and bool(value)
-
-
-def _lines(branch: Plain, indent: int) -> Iterator[str]:
-    pad = " " * indent
-    if isinstance(branch, Mapping):
-        for key, value in branch.items():
-            head = pad + _key(key, pad)
-            if _is_branch(value):
-                yield head
-                yield from _lines(value, indent + (2 if isinstance(value, Mapping) else 0))
-            else:
-                yield f"{head} {_leaf(value)}"
-        return
-    for value in branch:
-        if _is_branch(value):
-            first, *rest = _lines(value, indent + 2)
-            yield f"{pad}- {first[indent + 2 :]}"
-            yield from rest
-        else:
-            yield f"{pad}- {_leaf(value)}"
-
-
-def _key(key: object, pad: str) -> str:
-    if not isinstance(key, str):
-        raise TypeError(f"a key of YAML data is text, not {type(key).__name__}")
-    quoted = quote(key)
-    return f"{quoted}:" if len(quoted) < _LONGEST_SIMPLE_KEY else f"? {quoted}\n{pad}:"
-
-
-def _leaf(value: Plain) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, str):
-        return quote(value)
-    if isinstance(value, int | float):
-        return number(value)
-    if isinstance(value, Mapping):
-        return "{}"
-    if isinstance(value, list | tuple):
-        return "[]"
-    raise TypeError(f"YAML data cannot hold a {type(value).__name__}")
+def _check(data: Plain) -> None:
+    if isinstance(data, dict):
+        for key, value in data.items():
+            if not isinstance(key, str):
+                raise TypeError(f"a key of YAML data is text, not {type(key).__name__}")
+            _check(value)
+    elif isinstance(data, list | tuple):
+        for value in data:
+            _check(value)
+    elif data is not None and not isinstance(data, str | bool | int | float):
+        raise TypeError(f"YAML data cannot hold a {type(data).__name__}")

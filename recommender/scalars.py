@@ -1,4 +1,4 @@
-"""Turns text into YAML scalars that every reader takes for text, and plain scalars into what kubectl takes them for.
+"""Turns text into whether YAML must quote it, and plain scalars into what kubectl takes them for.
 
 YAML 1.1, YAML 1.2 and kubectl's own reader disagree about `y`, `010`, `1e3`, `0o17` and `1:30`. What is written here
 is quoted wherever any of them would see something other than text; what is read here is read as kubectl reads it
@@ -10,7 +10,6 @@ import re
 _NOT_TEXT = frozenset(["y", "n", "yes", "no", "on", "off", "true", "false", "null"])
 _PLAIN = re.compile(r"[A-Za-z](?:[A-Za-z0-9_./+(), -]*[A-Za-z0-9_./+)-])?")
 _IPV4 = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?:/[0-9]{1,2})?")
-_SHORT_ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 
 _BOOLEANS = {
     form: truth
@@ -32,40 +31,9 @@ _LONGEST_INTEGER = 20  # digits of 2**64; longer is a float to kubectl
 Scalar = str | int | float | bool | None
 
 
-def quote(text: str) -> str:
-    """Write text as a YAML scalar: plain where no reader can mistake it, else in double quotes on one line.
-
-    Whatever is not printable (control and format characters, so also right-to-left tricks, and line separators) is
-    escaped; lone surrogates, which no YAML can hold, become U+FFFD.
-    """
-    if _IPV4.fullmatch(text) or (_PLAIN.fullmatch(text) and text.lower() not in _NOT_TEXT):
-        return text
-    return '"' + "".join(_escape(character) for character in text) + '"'
-
-
-def _escape(character: str) -> str:
-    code = ord(character)
-    if character in _SHORT_ESCAPES:
-        return _SHORT_ESCAPES[character]
-    if character.isprintable():
-        return character
-    if 0xD800 <= code <= 0xDFFF:
-        return "\ufffd"
-    if code <= 0xFF:
-        return f"\\x{code:02X}"
-    return f"\\u{code:04X}" if code <= 0xFFFF else f"\\U{code:08X}"
-
-
-def number(value: float) -> str:
-    """Write a number so that YAML 1.1 and 1.2 both read that number: 1.1 wants a dot in every float."""
-    if isinstance(value, int):
-        return str(value)
-    if value != value:  # noqa: PLR0124 - the one value that differs from itself
-        return ".nan"
-    if value in {float("inf"), float("-inf")}:
-        return ".inf" if value > 0 else "-.inf"
-    text = repr(value)
-    return text if "." in text else text.replace("e", ".0e")
+def is_plain(text: str) -> bool:
+    """Return whether no reader of YAML, of whatever version, can take the bare text for anything but that text."""
+    return bool(_IPV4.fullmatch(text) or (_PLAIN.fullmatch(text) and text.lower() not in _NOT_TEXT))
 
 
 def resolve(plain: str) -> Scalar:
