@@ -80,8 +80,12 @@ def run(sources: Iterable[str], inventory_path: Path, folder: Path, options: Run
 def demo(folder: Path) -> Conclusion:
     """Do the whole job on the bundled samples, everything observed accepted and every namespace closed by default."""
     samples = Path(str(resources.files("recommender.samples")))
+    capture, store = str(samples / "shop.pcap"), folder / "observations"
+    sample = read_flows([capture]).window.sources
+    if store.exists() and not all(any(map(held.same, sample)) for held in load(store).window.sources):
+        raise PodfenceError(f"{store} holds other observations than the demo's; choose another folder with -o")
     options = RunOptions(accept_observed=True, default_deny=True)
-    return run([str(samples / "shop.pcap")], samples / "inventory", folder, options)
+    return run([capture], samples / "inventory", folder, options)
 
 
 def conclude(observation: Observation, inventory: Inventory, folder: Path, options: RunOptions) -> Conclusion:

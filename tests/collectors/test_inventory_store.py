@@ -64,7 +64,7 @@ def test_a_timeline_line_that_is_no_event_is_named_by_its_number(tmp_path):
         load_inventory(_write(tmp_path / "t.jsonl", '\n{"time": 1}\n'))
 
 
-@pytest.mark.skipif("PODFENCE_SHARED" not in os.environ, reason="PODFENCE_SHARED names no folder of recorded answers")
+@pytest.mark.skipif(not os.environ.get("PODFENCE_SHARED"), reason="PODFENCE_SHARED names no folder of recorded answers")
 def test_answers_recorded_from_a_real_api_server_are_read():
     folder = Path(os.environ["PODFENCE_SHARED"]) / "recorded-api"
     found = load_inventory(folder / "list_pods.json")

@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from collectors.errors import NewerArtefact, UnreadableInput
+from collectors.errors import NewerArtefact, PodfenceError, UnreadableInput
 from collectors.observation import Observation, merge
 from collectors.sources import read_flows
 from collectors.store import load, save
@@ -89,7 +89,7 @@ def test_a_save_that_was_cut_short_leaves_the_store_as_it_was(tmp_path, one, two
         return replace(path, target)
 
     monkeypatch.setattr(Path, "replace", failing)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(PodfenceError, match="disk full"):
         save(two, tmp_path / "obs")
     monkeypatch.undo()
     assert same(load(tmp_path / "obs"), one)

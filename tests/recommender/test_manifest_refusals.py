@@ -243,7 +243,7 @@ def _recorded():
             yield request["file"], body
 
 
-@pytest.mark.skipif("PODFENCE_SHARED" not in os.environ, reason="PODFENCE_SHARED does not name the shared folder")
+@pytest.mark.skipif(not os.environ.get("PODFENCE_SHARED"), reason="PODFENCE_SHARED does not name the shared folder")
 def test_every_recorded_answer_of_a_real_api_server_is_the_same_here():
     refused_for_the_object = ("err_422_np_", "err_400_strict", "err_400_port", "warn_201_unknown")
     seen = 0
