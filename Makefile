@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check format samples clean
+.PHONY: help demo test check format fuzz bench samples clean
 .DEFAULT_GOAL := help
 
 help:
@@ -11,6 +11,8 @@ help:
 	@echo "make test     all tests (those that need root and nft skip without them)"
 	@echo "make check    lint, types and the import law"
 	@echo "make format   format the code"
+	@echo "make fuzz     broken captures for FOR seconds (60)"
+	@echo "make bench    captures against other programs (says which are missing)"
 	@echo "make samples  record sample_captures/ again (needs root, ip, nft, tshark)"
 
 demo: $(VENV)/.run
@@ -29,6 +31,14 @@ format: $(VENV)/.dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# FOR=600 make fuzz: ten minutes of broken captures
+FOR ?= 60
+fuzz: $(VENV)/.test
+	$(BIN)/python -m tests.fuzz --seconds $(FOR)
+
+bench: $(VENV)/.test
+	$(BIN)/python -m benchmarks.captures
+
 samples: $(VENV)/.test
 	$(BIN)/python -m tests.lab.record -o sample_captures
 
@@ -39,17 +49,19 @@ $(VENV)/bin/python:
 	  || { echo "this Python cannot make environments: install its venv package (Debian: apt-get install python3-venv)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.run: pyproject.toml | $(VENV)/bin/python
+KERNEL := pyproject.toml setup.py collectors/capture/kernel.py
+
+$(VENV)/.run: $(KERNEL) | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -e .
 	@touch $@
 
-$(VENV)/.test: pyproject.toml | $(VENV)/bin/python
+$(VENV)/.test: $(KERNEL) | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test]'
 	@touch $@ $(VENV)/.run
 
-$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
+$(VENV)/.dev: $(KERNEL) | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test,dev]'
 	@touch $@ $(VENV)/.test $(VENV)/.run
 
 clean:
-	rm -rf $(VENV) podfence-demo build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) collectors/capture/*.so podfence-demo build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

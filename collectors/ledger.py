@@ -25,6 +25,7 @@ EVENT_CLASSES = (
     "gap",  # the source says that it lost packets
     "untimed",  # packets without a usable time, taken at the time of the packet before them
     "passed_over",  # a file of a folder that is no capture
+    "name_evidence",  # DNS answers or TLS greetings of which something was not used
     "overlap",  # a source of the same name and time but other content was observed already
 )
 SAMPLES = 3
@@ -114,6 +115,12 @@ class LedgerWriter:
     def packet(self, source: str, kind: str, number: int, text: str = "") -> None:
         """Count one packet of a class; `number` is its place in the source, from 1."""
         _count(self._packets, (source, kind), 1, number, text)
+
+    def packets(self, source: str, kind: str, count: int, samples: Iterable[tuple[int, str]]) -> None:
+        """Count many packets of a class at once, with the number and text of the first few."""
+        before, told = self._packets.get((source, kind), (0, ()))
+        fresh = tuple(Sample(source, number, text) for number, text in samples)
+        self._packets[source, kind] = (before + count, (*told, *fresh)[:SAMPLES])
 
     def event(self, source: str, kind: str, offset: int, text: str, count: int = 1) -> None:
         """Count an event; `offset` is where in the source, in bytes."""

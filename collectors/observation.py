@@ -1,4 +1,4 @@
-"""Turns flows of many inputs into one observation: its window and ledger, compact and merge.
+"""Turns flows and names of many inputs into one observation: its window and ledger, compact and merge.
 
 `collectors.store` keeps observations on disk.
 """
@@ -13,6 +13,7 @@ from pandas.api.types import union_categoricals
 
 from collectors.flows import COUNTERS, FLOWS, Flows, conform_flows, empty_flows
 from collectors.ledger import Ledger
+from collectors.names import Names, compact_names, concat_names, empty_names
 
 BUCKET_SECONDS = 60
 """Width of the time bucket that is part of a row's key, because addresses are reused."""
@@ -108,11 +109,12 @@ class ObservationWindow:
 
 @dataclass(frozen=True)
 class Observation:
-    """What was seen, when and from what, and what became of the rest of the input."""
+    """What was seen, when and from what, what became of the rest of the input, and what addresses were called."""
 
     flows: Flows = field(default_factory=empty_flows)
     window: ObservationWindow = field(default_factory=ObservationWindow)
     ledger: Ledger = field(default_factory=Ledger)
+    names: Names = field(default_factory=empty_names)
 
 
 def compact(flows: Flows, bucket: str | int = BUCKET_SECONDS) -> Flows:
@@ -151,7 +153,7 @@ def concat_flows(parts: Iterable[Flows]) -> Flows:
 
 
 def merge(observations: Iterable[Observation]) -> Observation:
-    """Return one observation of all: flows compacted, windows and ledgers added.
+    """Return one observation of all: flows and names compacted, windows and ledgers added.
 
     Associative and independent of order. It adds what it is given: a source given twice counts twice.
     """
@@ -159,7 +161,8 @@ def merge(observations: Iterable[Observation]) -> Observation:
     window, ledger = ObservationWindow(), Ledger()
     for part in parts:
         window, ledger = window + part.window, ledger + part.ledger
-    return Observation(compact(concat_flows(part.flows for part in parts)), window, ledger)
+    flows = compact(concat_flows(part.flows for part in parts))
+    return Observation(flows, window, ledger, compact_names(concat_names(part.names for part in parts)))
 
 
 def _canonical(series: "pd.Series[Any]") -> "pd.Series[Any]":

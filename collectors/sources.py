@@ -15,9 +15,12 @@ from typing import BinaryIO, cast
 import pandas as pd
 
 from collectors.capture import Conversations, Reading, first_time, read_capture, sniff
+from collectors.capture.decode import VXLAN_PORTS
+from collectors.capture.names import NameReader
 from collectors.errors import UnreadableInput
 from collectors.flows import Flows
-from collectors.ledger import LedgerWriter
+from collectors.ledger import Ledger, LedgerWriter
+from collectors.names import Names, compact_names, concat_names
 from collectors.observation import BUCKET_SECONDS, Gap, Observation, ObservationWindow, Source, compact, concat_flows
 from collectors.streams import Content
 
@@ -37,52 +40,118 @@ class _Input:
         return "stdin" if self.path is None else str(self.path)
 
 
+@dataclass(frozen=True)
+class ReadOptions:
+    """How captures are read: see `read_flows`."""
+
+    format: str | None = None
+    bucket_seconds: int = BUCKET_SECONDS
+    outer: bool = False
+    vxlan_ports: tuple[int, int] = VXLAN_PORTS
+
+
 def read_flows(
     paths: Iterable[str | Path],
     *,
     format: str | None = None,  # noqa: A002 -- the word that users of the command know
     bucket_seconds: int = BUCKET_SECONDS,
+    outer: bool = False,
+    vxlan_ports: tuple[int, int] = VXLAN_PORTS,
+    workers: int = 1,
 ) -> Observation:
     """Return what all captures of some files, folders (with all below them) and stdin ("-") show.
 
-    gzip and zstd are read through. `format` is one of FORMATS, None to tell each by its content. The `source` column
-    holds file names, with as many folders before them as tell two apart. A file named twice is read once. Files of
-    one folder whose names differ in digits only and whose times follow each other are read as one rotated capture:
-    a conversation goes on from one to the next.
+    gzip and zstd are read through. `format` is one of FORMATS, None to tell each by its content. The innermost packet
+    of a tunnel counts, or the outermost with `outer`; VXLAN is expected at `vxlan_ports`. With more `workers`, files
+    are read by that many processes, with the same result. The `source` column holds file names, with as many folders
+    before them as tell two apart. A file named twice is read once. Files of one folder whose names differ in digits
+    only and whose times follow each other are read as one rotated capture: a conversation goes on from one to the
+    next.
     An empty capture is an empty observation. A capture that is cut or damaged counts as far as it goes; the ledger
     says where it ends. Raises UnreadableInput for what is missing, empty, unreadable or no capture; in a folder,
     files that are no captures are passed over as long as one is, and the ledger names them.
     """
     if format is not None and format not in FORMATS:
         raise UnreadableInput(f"{format!r} is no format that is read here: use one of {', '.join(FORMATS)}.")
+    options = ReadOptions(format, bucket_seconds, outer, vxlan_ports)
     ledger = LedgerWriter()
-    flows: list[Flows] = []
-    sources: list[Source] = []
-    for series in _series(_inputs(paths, format, ledger), format):
-        conversations, end = Conversations(bucket_seconds), None
-        for position, (item, start) in enumerate(series):
-            if position and (start is None or end is None or start < end):
-                # Not behind one another: two captures at one time, or of unknown times.
-                flows.append(conversations.finish())
-                conversations = Conversations(bucket_seconds)
-            source, end = _read(item, format, conversations, ledger)
-            sources.append(source)
-        flows.append(conversations.finish())
+    series = list(_series(_inputs(paths, format, ledger), format))
+    pieces = _pieces(series, options, workers)
+    sources = [source for piece in pieces for source in piece.sources]
     gaps = [Gap(source.name, source.start, source.end, source.drops) for source in sources if source.drops]
     return Observation(
-        compact(concat_flows(flows), bucket_seconds), ObservationWindow.of(sources, gaps), ledger.ledger()
+        compact(concat_flows(piece.flows for piece in pieces), bucket_seconds),
+        ObservationWindow.of(sources, gaps),
+        sum((piece.ledger for piece in pieces), ledger.ledger()),
+        compact_names(concat_names(piece.names for piece in pieces)),
     )
 
 
+@dataclass(frozen=True)
+class _Piece:
+    """What one series of rotated captures came to."""
+
+    flows: Flows
+    sources: list[Source]
+    ledger: Ledger
+    names: Names
+
+
+_Series = list[tuple[_Input, int | None]]
+
+
+def _pieces(series: list[_Series], options: ReadOptions, workers: int) -> list[_Piece]:
+    if min(workers, len(series)) < 2 or any(item.path is None for listed in series for item, _ in listed):
+        return [_read_series(listed, options) for listed in series]
+    from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415 - late: seldom wanted
+    from multiprocessing import get_context  # noqa: PLC0415 - as above
+
+    with ProcessPoolExecutor(min(workers, len(series)), mp_context=get_context("spawn")) as pool:
+        return list(pool.map(_read_series, series, [options] * len(series)))
+
+
+def _read_series(series: _Series, options: ReadOptions) -> _Piece:
+    ledger = LedgerWriter()
+    flows: list[Flows] = []
+    sources: list[Source] = []
+    names: list[Names] = []
+    conversations, end = _conversations(options), None
+    for position, (item, start) in enumerate(series):
+        if position and (start is None or end is None or start < end):
+            # Not behind one another: two captures at one time, or of unknown times.
+            flows.append(conversations.finish())
+            conversations = _conversations(options)
+        reader = NameReader()
+        source, end = _read(item, options.format, conversations, ledger, reader)
+        sources.append(source)
+        names.append(reader.finish(item.name))
+    flows.append(conversations.finish())
+    return _Piece(concat_flows(flows), sources, ledger.ledger(), concat_names(names))
+
+
+def _conversations(options: ReadOptions) -> Conversations:
+    return Conversations(options.bucket_seconds, outer=options.outer, vxlan_ports=options.vxlan_ports)
+
+
 def _read(
-    item: _Input, only: str | None, conversations: Conversations, ledger: LedgerWriter
+    item: _Input, only: str | None, conversations: Conversations, ledger: LedgerWriter, names: NameReader
 ) -> tuple[Source, int | None]:
     with _opened(item) as content:
         kind = _kind(item, content.head, only)
-        reading = read_capture(cast("BinaryIO", content), item.name, conversations, ledger)
+        reading = read_capture(cast("BinaryIO", content), item.name, conversations, ledger, names)
         for fault in content.faults:
             ledger.event(item.name, "truncated", reading.size, f"{fault} (byte {reading.size} of its content)")
+        for text, count in _NAME_EVENTS.items():
+            if number := getattr(names, count):
+                ledger.event(item.name, "name_evidence", 0, f"{number} {text}", number)
         return _source(item, kind, content.head, reading), reading.end
+
+
+_NAME_EVENTS = {
+    "names beyond the ceiling are not kept": "overflow",
+    "DNS messages or TLS greetings are malformed": "malformed",
+    "address records that nobody asked for are not believed": "unasked",
+}
 
 
 def _source(item: _Input, kind: str, head: bytes, reading: Reading) -> Source:

@@ -1,7 +1,8 @@
-"""Turns an observation into a folder and back: `window.json`, `ledger.json`, and Parquet parts of flows.
+"""Turns an observation into a folder and back: `window.json`, `ledger.json`, and Parquet parts of flows and names.
 
-There is one part per source, named by source and content; `window.json` lists them and is written last, so that a
-save that was cut short leaves the store as it was. A source that the store holds already is not counted again.
+There is one part of each per source, named by source and content, those of names in the folder `names`; `window.json`
+lists them and is written last, so that a save that was cut short leaves the store as it was. A source that the store
+holds already is not counted again.
 """
 
 import hashlib
@@ -10,28 +11,31 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from collectors.errors import NewerArtefact, PodfenceError, SchemaMismatch, UnreadableInput
-from collectors.flows import Flows, conform_flows
+from collectors.flows import FLOWS, Flows
 from collectors.ledger import Ledger, LedgerWriter
+from collectors.names import NAMES, Names, compact_names, concat_names
 from collectors.observation import Gap, Observation, ObservationWindow, Source, compact, concat_flows
+from collectors.schema import Schema
 
 VERSION = 1
-"""Schema version of the three kinds of file."""
-_WINDOW, _LEDGER, _FLOWS = "podfence/window", "podfence/ledger", "podfence/flows"
+"""Schema version of the four kinds of file."""
+_WINDOW, _LEDGER = "podfence/window", "podfence/ledger"
+_NAMES_FOLDER = "names"
 
 
 def save(observation: Observation, folder: str | Path) -> tuple[Source, ...]:
     """Add an observation to a store, which is made if need be; return the sources left out as held already.
 
-    A source is held already if content, counts and times are the same under any name: its flows and ledger entries
-    are left out, and the files stay as they are. A source of the same name whose time overlaps but whose content
-    differs is added, with the event `overlap`. Raises UnreadableInput where the folder holds something else.
+    A source is held already if content, counts and times are the same under any name: its flows, names and ledger
+    entries are left out, and the files stay as they are. A source of the same name whose time overlaps but whose
+    content differs is added, with the event `overlap`. Raises UnreadableInput where the folder holds something else.
     """
     folder = Path(folder)
     held, parts, ledger = _held(folder)
@@ -39,13 +43,14 @@ def save(observation: Observation, folder: str | Path) -> tuple[Source, ...]:
     fresh = [source for source in observation.window.sources if source not in known]
     names = {source.name for source in fresh}
     left_out = {source.name for source in known} - names
-    flows = Flows(observation.flows[~observation.flows["source"].isin(left_out)])
+    frames = [(FLOWS, observation.flows), (NAMES, observation.names)]
+    taken = [(schema, frame[~frame["source"].isin(left_out)]) for schema, frame in frames]
     gaps = [gap for gap in observation.window.gaps if gap.source not in left_out]
     window = held + (ObservationWindow.of(fresh, gaps) if known else observation.window)
     kept = observation.ledger.without(left_out)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        written = [_write_part(folder, part) for part in _by_source(flows)]
+        written = [_write_part(folder, schema, part) for schema, frame in taken for part in _by_source(schema, frame)]
         _write_json(folder / "ledger.json", _LEDGER, (ledger + kept + _overlaps(held, fresh)).to_json())
         _write_json(folder / "window.json", _WINDOW, _window_json(window, sorted({*parts, *written})))
     except OSError as fault:
@@ -55,7 +60,7 @@ def save(observation: Observation, folder: str | Path) -> tuple[Source, ...]:
 
 
 def load(folder: str | Path) -> Observation:
-    """Return all that a store holds, flows compacted.
+    """Return all that a store holds, flows and names compacted.
 
     Raises UnreadableInput where the folder is no store or a file of it is missing or damaged, and NewerArtefact for
     a store written by a newer podfence.
@@ -64,12 +69,14 @@ def load(folder: str | Path) -> Observation:
     if not (folder / "window.json").is_file():
         raise UnreadableInput(f"{folder} is no observation store (it has no window.json): name one that observe wrote.")
     window, parts, ledger = _held(folder)
-    flows = [_read_part(folder / part) for part in parts]
-    return Observation(compact(concat_flows(flows)), window, ledger)
+    of_names = [part for part in parts if part.startswith(f"{_NAMES_FOLDER}/")]
+    flows = [cast("Flows", _read_part(folder / part, FLOWS)) for part in parts if part not in of_names]
+    names = [cast("Names", _read_part(folder / part, NAMES)) for part in of_names]
+    return Observation(compact(concat_flows(flows)), window, ledger, compact_names(concat_names(names)))
 
 
 def _held(folder: Path) -> tuple[ObservationWindow, list[str], Ledger]:
-    """Return what a store holds beside its flows; a new or empty folder holds nothing."""
+    """Return what a store holds beside its flows and names; a new or empty folder holds nothing."""
     if not (folder / "window.json").is_file():
         if folder.exists() and (not folder.is_dir() or any(map(_foreign, folder.iterdir()))):
             raise UnreadableInput(f"{folder} is no observation store but is not empty: name a new or empty folder.")
@@ -88,7 +95,8 @@ def _held(folder: Path) -> tuple[ObservationWindow, list[str], Ledger]:
 
 
 def _foreign(path: Path) -> bool:
-    return not (path.name.startswith(".") or path.suffix == ".parquet" or path.name == "ledger.json")
+    ours = path.name in {"ledger.json", _NAMES_FOLDER}
+    return not (path.name.startswith(".") or path.suffix == ".parquet" or ours)
 
 
 def _overlaps(held: ObservationWindow, fresh: list[Source]) -> Ledger:
@@ -107,38 +115,46 @@ def _overlap(one: Source, other: Source) -> bool:
     return one.start <= other.end and other.start <= one.end
 
 
-def _by_source(flows: Flows) -> list[Flows]:
-    groups = flows.groupby("source", observed=True, dropna=False, sort=True)
+def _by_source(schema: Schema, frame: pd.DataFrame) -> list[pd.DataFrame]:
+    groups = frame.groupby("source", observed=True, dropna=False, sort=True)
+    if schema is NAMES:
+        return [compact_names(Names(group)) for _, group in groups]
     return [compact(Flows(group)) for _, group in groups]
 
 
-def _write_part(folder: Path, flows: Flows) -> str:
-    """Write one part under a name made of its source and content, and return that name."""
-    table = pa.Table.from_pandas(flows, preserve_index=False)
-    # pandas' own metadata name its version: without them the bytes depend on the flows and on pyarrow only.
-    table = table.replace_schema_metadata({"podfence.kind": _FLOWS, "podfence.version": str(VERSION)})
+def _write_part(folder: Path, schema: Schema, frame: pd.DataFrame) -> str:
+    """Write one part under a name made of its source and content, and return that name as `window.json` lists it."""
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    # pandas' own metadata name its version: without them the bytes depend on the rows and on pyarrow only.
+    metadata = {"podfence.kind": f"podfence/{schema.name}", "podfence.version": str(VERSION)}
+    table = table.replace_schema_metadata(metadata)
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd")
     content = buffer.getvalue()
-    source = str(flows["source"].iloc[0])
+    source = str(frame["source"].iloc[0])
     stem = re.sub(r"[^A-Za-z0-9._]+", "-", source).strip("-.")[:80]
-    name = f"{stem or 'flows'}-{hashlib.sha256(content).hexdigest()[:16]}.parquet"
+    name = f"{stem or schema.name}-{hashlib.sha256(content).hexdigest()[:16]}.parquet"
+    if schema is NAMES:
+        (folder / _NAMES_FOLDER).mkdir(exist_ok=True)
+        name = f"{_NAMES_FOLDER}/{name}"
     _replace(folder / name, content)
     return name
 
 
-def _read_part(path: Path) -> Flows:
+def _read_part(path: Path, schema: Schema) -> pd.DataFrame:
     try:
         table = pq.read_table(path)
     except (OSError, pa.ArrowException) as fault:
         raise UnreadableInput(f"{path} is missing or damaged ({fault}): observe anew.") from fault
     metadata = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
-    _check_version(path, _FLOWS, metadata.get("podfence.kind"), metadata.get("podfence.version"))
+    _check_version(path, f"podfence/{schema.name}", metadata.get("podfence.kind"), metadata.get("podfence.version"))
     dtypes = {pa.int64(): pd.Int64Dtype(), pa.uint16(): pd.UInt16Dtype(), pa.float32(): pd.Float32Dtype()}
     try:
-        return conform_flows(table.to_pandas(types_mapper=dtypes.get))
+        frame = schema.conform(table.to_pandas(types_mapper=dtypes.get))
+        schema.check(frame)
     except SchemaMismatch as fault:
-        raise UnreadableInput(f"{path} holds no flows ({fault}): observe anew.") from fault
+        raise UnreadableInput(f"{path} holds no {schema.name} ({fault}): observe anew.") from fault
+    return frame
 
 
 def _check_version(path: Path, kind: str, found_kind: object, found_version: object) -> None:

@@ -1,4 +1,4 @@
-"""Turns captures of packets into flows: containers (framing), decode (headers), conversations (who began, outcome).
+"""Turns captures of packets into flows: containers (framing), the kernel (headers, who began, outcome), rows.
 
 The law of this package: it takes buffered binary streams, opens nothing, keeps no payload, and never raises for what
 a capture holds. Every packet ends in a flow or in exactly one class of the ledger.
@@ -9,7 +9,8 @@ from typing import BinaryIO
 
 from collectors.capture.containers import Framing, sniff
 from collectors.capture.conversations import Conversations
-from collectors.capture.decode import Quote, decode
+from collectors.capture.names import NameReader
+from collectors.capture.pump import Pump
 from collectors.ledger import LedgerWriter
 
 __all__ = ["Conversations", "Reading", "first_time", "read_capture", "sniff"]
@@ -26,37 +27,28 @@ class Reading:
     drops: int
 
 
-def read_capture(stream: BinaryIO, source: str, conversations: Conversations, ledger: LedgerWriter) -> Reading:
+def read_capture(
+    stream: BinaryIO,
+    source: str,
+    conversations: Conversations,
+    ledger: LedgerWriter,
+    names: NameReader | None = None,
+) -> Reading:
     """Count every packet of a buffered stream into the conversations or the ledger.
 
-    A packet without a usable time is taken at the time of the packet before it (the epoch, if there is none), and is
-    an event `untimed`.
+    DNS answers, TLS greetings and name resolution blocks go to `names`. A packet without a usable time is taken at
+    the time of the packet before it (the epoch, if there is none), and is an event `untimed`.
     """
-    framing = Framing(stream, source, ledger)
-    conversations.begin_source(source)
-    number, time, untimed = 0, 0, 0
-    start: int | None = None
-    end = 0
-    packet = conversations.packet
-    for number, (stamp, link_type, wire, data) in enumerate(framing.packets(), 1):
-        if stamp is None:
-            untimed += 1
-        else:
-            time = stamp
-            if start is None or time < start:
-                start = time
-            end = max(end, time)
-        decoded = decode(link_type, data, wire)
-        if isinstance(decoded, str):
-            ledger.packet(source, decoded, number, f"link type {link_type}, {wire} bytes")
-        elif isinstance(decoded, Quote):
-            conversations.quote(decoded)
-            ledger.packet(source, "icmp_error", number, f"link type {link_type}, {wire} bytes")
-        else:
-            packet(time, decoded)
-    if untimed:
-        ledger.event(source, "untimed", 0, f"{untimed} packets carry no usable time", untimed)
-    return Reading(number, framing.offset, start, None if start is None else end, framing.drops)
+    pump = Pump(stream, conversations)
+    framing = Framing(pump, source, ledger, pump.fast)
+    conversations.begin_source(source, names)
+    for time, link_type, wire, data in framing.packets():
+        conversations.hand_over(time, link_type, wire, data)
+    if names is not None:
+        for address, called in framing.named:
+            names.resolved(address, called)
+    packets, start, end = conversations.tell(ledger)
+    return Reading(packets, framing.offset, start, end, framing.drops)
 
 
 def first_time(stream: BinaryIO) -> int | None:

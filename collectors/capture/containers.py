@@ -5,16 +5,20 @@ A stream is read forward only, one packet at a time, so a pipe does as well as a
 is believed beyond MAXIMUM_CAPTURED. What cannot be read is said in the ledger: nothing here raises for bad content.
 """
 
+from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from struct import Struct
-from typing import BinaryIO
+from typing import Protocol
 
 from collectors.ledger import LedgerWriter
 
 MAXIMUM_CAPTURED = 256 * 1024  # libpcap's MAXIMUM_SNAPLEN: no more is kept of one packet
 NO_INTERFACE = -1
 """Link type of a pcapng packet whose interface was never described."""
+
+_PCAP_RECORDS, _ENHANCED_BLOCKS = 1, 2
+"""Forms of records that a fast lane may take, see `kernel.run`."""
 
 # A packet as framed: (time in ns since the epoch or None, link type, length on the wire, captured data).
 Framed = tuple[int | None, int, int, bytes]
@@ -34,9 +38,10 @@ _BYTE_ORDERS = {b"\x4d\x3c\x2b\x1a": "<", b"\x1a\x2b\x3c\x4d": ">"}
 _LATEST = 2**63 - 1  # what a 64-bit nanosecond time can hold (the year 2262)
 _CHUNK = 1 << 16
 
-_SECTION, _INTERFACE, _OLD_PACKET, _SIMPLE, _STATISTICS, _ENHANCED = 0x0A0D0D0A, 1, 2, 3, 5, 6
+_SECTION, _INTERFACE, _OLD_PACKET, _SIMPLE, _NAMES, _STATISTICS, _ENHANCED = 0x0A0D0D0A, 1, 2, 3, 4, 5, 6
+_MOST_NAMED = 100_000
 _PACKETS = (_ENHANCED, _SIMPLE, _OLD_PACKET)
-_READ = (_INTERFACE, _STATISTICS, *_PACKETS)
+_READ = (_INTERFACE, _NAMES, _STATISTICS, *_PACKETS)
 
 
 def sniff(head: bytes) -> str | None:
@@ -48,18 +53,33 @@ def sniff(head: bytes) -> str | None:
     return None
 
 
+class Readable(Protocol):
+    """A buffered stream: a short read means its end."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return the next bytes."""
+
+
+FastLane = Callable[[int, bool, int, "array[int]"], int]
+"""Takes the whole, ordinary records at the stream's place (form, byte order swapped, extra bytes a record,
+interfaces in the kernel's words) and returns how many bytes these were; what is left is for the slow lane here."""
+
+
 @dataclass
 class Framing:
     """The packets of one capture stream, in file order; `drops` is complete when they were all taken.
 
-    `stream` must be buffered: a short read means its end.
+    With a fast lane, only those packets are yielded that it leaves.
     """
 
-    stream: BinaryIO
+    stream: Readable
     source: str
     ledger: LedgerWriter
+    fast: FastLane | None = None
     offset: int = 0
     drops: int = 0
+    named: list[tuple[bytes, list[bytes]]] = field(default_factory=list)
+    """Addresses and their names, as name resolution blocks tell them."""
     _drops: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def packets(self) -> Iterator[Framed]:
@@ -82,7 +102,12 @@ class Framing:
         link_type = Struct(order + "HHiIII").unpack(header)[5] & 0xFFFF
         record = Struct(f"{order}IIII{extra}x")
         size, unpack, read = record.size, record.unpack, self.stream.read
-        while len(head := read(size)) == size:
+        faces = array("Q", [link_type, 0, unit, 0])
+        while True:
+            if self.fast is not None:
+                self.offset += self.fast(_PCAP_RECORDS, order == ">", extra, faces)
+            if len(head := read(size)) < size:
+                break
             seconds, fraction, captured, wire = unpack(head)
             if captured > MAXIMUM_CAPTURED:
                 # What follows cannot be found without this length.
@@ -118,6 +143,8 @@ class _Interface:
     link_type: int
     snaplen: int
     nanoseconds: Callable[[int], int | None]
+    words: tuple[int, int, int, int]
+    """As the kernel wants it: link type, clock mode, clock parameter, offset in ns."""
 
 
 class _Sections:
@@ -132,14 +159,25 @@ class _Sections:
     def packets(self) -> Iterator[Framed]:
         if not self._begin_section():
             return
-        while block := self._block():
+        while True:
+            self._pass_fast()
+            if (block := self._block()) is None:
+                return
             kind, body = block
             if kind == _INTERFACE:
                 self._describe(body)
             elif kind == _STATISTICS:
                 self._statistics(body)
+            elif kind == _NAMES:
+                self._resolutions(body)
             elif kind in _PACKETS and (packet := self._packet(kind, body)):
                 yield packet
+
+    def _pass_fast(self) -> None:
+        framing = self._framing
+        if framing.fast is not None and self._interfaces:
+            faces = array("Q", (word for interface in self._interfaces for word in interface.words))
+            framing.offset += framing.fast(_ENHANCED_BLOCKS, self._order == ">", 0, faces)
 
     def _block(self) -> tuple[int, bytes] | None:
         """Return the next block's type and body; None at the end, or where the stream cannot be followed further."""
@@ -202,14 +240,18 @@ class _Sections:
 
     def _describe(self, body: bytes) -> None:
         if len(body) < 8:
-            self._interfaces.append(_Interface(NO_INTERFACE, 0, _clock(6, 0)))
+            self._add(NO_INTERFACE, 0, 6, 0)
             return
         link_type, _, snaplen = Struct(self._order + "HHI").unpack_from(body)
         options = self._options(body, 8)
         resolution = options.get(9, b"\x06")
         offset = options.get(14, b"")
         seconds = Struct(self._order + "q").unpack(offset)[0] if len(offset) == 8 else 0
-        self._interfaces.append(_Interface(link_type, snaplen, _clock(resolution[0] if resolution else 6, seconds)))
+        self._add(link_type, snaplen, resolution[0] if resolution else 6, seconds)
+
+    def _add(self, link_type: int, snaplen: int, resolution: int, seconds: int) -> None:
+        words = (link_type if link_type >= 0 else 0x10000, *_clock_words(resolution, seconds))
+        self._interfaces.append(_Interface(link_type, snaplen, _clock(resolution, seconds), words))
 
     def _statistics(self, body: bytes) -> None:
         if len(body) < 12:
@@ -220,6 +262,20 @@ class _Sections:
         lost = sum(Struct(self._order + "Q").unpack(count)[0] for count in counts)
         if 0 < lost < 2**63:
             self._framing.lost(self._section, Struct(self._order + "I").unpack_from(body)[0], lost)
+
+    def _resolutions(self, body: bytes) -> None:
+        """Take the records of a name resolution block: type, length, an address and its names, each ended by zero."""
+        header, at = Struct(self._order + "HH"), 0
+        while at + 4 <= len(body):
+            kind, length = header.unpack_from(body, at)
+            if kind == 0 or len(self._framing.named) >= _MOST_NAMED:
+                break
+            size = {1: 4, 2: 16}.get(kind, 0)
+            record = body[at + 4 : at + 4 + length]
+            if 0 < size < len(record):
+                called = [name for name in record[size:].split(b"\0") if name]
+                self._framing.named.append((record[:size], called))
+            at += 4 + _padded(length)
 
     def _packet(self, kind: int, body: bytes) -> Framed | None:
         fixed = {_ENHANCED: 20, _OLD_PACKET: 20, _SIMPLE: 4}[kind]
@@ -290,3 +346,16 @@ def _clock(resolution: int, offset_seconds: int) -> Callable[[int], int | None]:
         return time if 0 <= time <= _LATEST else None
 
     return nanoseconds
+
+
+def _clock_words(resolution: int, offset_seconds: int) -> tuple[int, int, int]:
+    """Return the clock as the kernel wants it: mode, parameter, offset; mode 3 is for the slow lane."""
+    offset = offset_seconds * 1_000_000_000 & 2**64 - 1
+    exponent = resolution & 0x7F
+    if abs(offset_seconds) > 2**33:
+        return 3, 1, 0
+    if resolution & 0x80:
+        return (2, exponent, offset) if exponent <= 34 else (3, 1, 0)
+    if exponent <= 9:
+        return 0, 10 ** (9 - exponent), offset
+    return (1, 10 ** (exponent - 9), offset) if exponent <= 28 else (3, 1, 0)

@@ -1,299 +1,197 @@
-"""Turns decoded packets into rows of the flow table: who began, what came of it, how much went each way.
+"""Turns captured bytes into rows of the flow table: who began, what came of it, how much went each way.
 
-A conversation lives while its packets come; then it is folded into the table, whose size depends on distinct rows
-alone. Who began: the sender of a SYN or SCTP INIT, or the receiver of the answer to one (`handshake`); for datagrams
-the sender of the first packet once both sides were heard (`paired`). A TCP or SCTP conversation whose handshake was
-not seen stays `unknown`: as its dst the side is written whose port was seen with more peers, else the lower port.
+The kernel counts; this owns its tables, grows them, and takes its rows. A conversation lives while its packets come;
+then it is folded into the flow table, whose size depends on distinct rows alone. Who began: the sender of a SYN or
+SCTP INIT, or the receiver of the answer to one (`handshake`); for datagrams the sender of the first packet once both
+sides were heard (`paired`). A TCP or SCTP conversation whose handshake was not seen stays `unknown`: as its dst the
+side is written whose port was seen with more peers, else the lower port.
+
+Silence that ends a conversation, in packet time: 60 s after FIN both ways or RST (TIME-WAIT in Linux), 5 minutes for
+datagrams (RFC 4787) and attempts without a completed handshake, 2 hours and 4 minutes for the rest (RFC 5382).
 """
 
-from collectors.capture.decode import (
-    ACK,
-    FIN,
-    ICMP,
-    ICMPV6,
-    PAYLOAD,
-    REPLY,
-    REQUEST,
-    RST,
-    SCTP,
-    SYN,
-    SYN_ACK,
-    TCP,
-    Decoded,
-    Quote,
-)  # fmt: skip
-from collectors.capture.rows import Row, RowKey, add_row, ends, flows_of, reverse
+import struct
+from array import array
+from typing import Protocol
+
+import numpy as np
+
+from collectors.capture import kernel
+from collectors.capture.decode import VXLAN_PORTS, new_state
+from collectors.capture.rows import Rows
 from collectors.flows import Flows
+from collectors.ledger import LedgerWriter
 
-_SECOND = 1_000_000_000
-# Silence after which a further packet is a new conversation, by what was seen so far (in packet time).
-ENDED = 60 * _SECOND  # FIN both ways or RST: late packets of the old one still come (TIME-WAIT in Linux)
-SHORT = 300 * _SECOND  # datagrams (RFC 4787 recommends 5 minutes) and attempts without a completed handshake
-LONG = 7440 * _SECOND  # an established TCP or SCTP connection (RFC 5382: 2 hours 4 minutes)
-_SWEEP = 30 * _SECOND
+PCAP, ENHANCED, HANDED = 1, 2, 3
+"""Forms of records, see `kernel.run`."""
+SHORT, LONG, ENDED = 300 * 10**9, 7440 * 10**9, 60 * 10**9
+"""The kernel's patience in ns, for tests."""
 
-_OPENING = SYN | SYN_ACK
-
-
-class _Side:
-    """One direction of a conversation: what its sender said, and its counters in the current time bucket."""
-
-    __slots__ = ("bits", "conversation", "isn", "key", "other", "packets", "refused", "size")
-
-    conversation: "_Conversation"
-    other: "_Side"
-
-    def __init__(self, key: bytes) -> None:
-        self.key = key
-        self.bits = 0
-        self.isn = -1
-        self.refused = False
-        self.packets = 0
-        self.size = 0
+_L = kernel.LAYOUT
+_NO_TIME = 2**64 - 1
+_EVER = 2**62
+_MARKS = 4096
+_SEEN = 1 << 16
 
 
-class _Conversation:
-    """Both sides, who began as far as known, and the rows that wait for the end because its outcome is open."""
+class NameSink(Protocol):
+    """What takes payloads that may hold names."""
 
-    __slots__ = ("begun", "bucket", "first", "initiator", "last", "latest", "opener", "waiting")
-
-    def __init__(self, opener: _Side, time: int, bucket: int) -> None:
-        self.opener = opener
-        """The sender of the first packet seen."""
-        self.initiator: _Side | None = None
-        self.begun = 1
-        self.bucket = bucket
-        self.first = self.last = time
-        """Of the current time bucket; `latest` is that of all buckets before."""
-        self.latest = time
-        self.waiting: list[tuple[str, int, int, int, int, int, int, int, int]] = []
+    def payload(self, time: int, kind: int, address: tuple[int, int, bool], data: bytes) -> None:
+        """Take a DNS message (1), a DNS message over TCP (2), or the first data of a TLS client (3) and its server."""
 
 
 class Conversations:
     """The open conversations of one capture (or of rotated captures, one after the other) and the rows so far."""
 
-    def __init__(self, bucket_seconds: int = 60) -> None:
-        self._bucket = bucket_seconds * _SECOND
-        self._source = ""
-        self._sides: dict[bytes, _Side] = {}
-        self._rows: dict[RowKey, Row] = {}
-        # Neither side known as the initiator: both ports are kept until the whole capture was seen.
-        self._loose: dict[tuple[bytes, str, int, str], Row] = {}
-        self._swept = 0
-        self._since_sweep = 0
-        self._before = 0
+    def __init__(
+        self,
+        bucket_seconds: int = 60,
+        *,
+        outer: bool = False,
+        vxlan_ports: tuple[int, int] = VXLAN_PORTS,
+    ) -> None:
+        self._names: NameSink | None = None
+        self._state = new_state(outer=outer, vxlan_ports=vxlan_ports)
+        self._state[_L["BUCKET_NS"]] = bucket_seconds * 10**9
+        self._state[_L["MARK_CAPACITY"]] = _MARKS
+        self._state[_L["SEEN_MASK"]] = _SEEN - 1
+        self._conversations = _words(0)
+        self._pieces = _words(0)
+        self._index = array("I")
+        self._marks = _words(_MARKS * 8)
+        self._seen = _words(_SEEN * 3)
+        self._table = _words(0)
+        self._sources: list[str] = []
+        self._rows = Rows()
+        self._grow()
 
-    def begin_source(self, name: str) -> None:
-        """Name the input that the next packets come from."""
-        for side in self._sides.values():
-            if side.conversation.opener is side:
-                self._close_row(side.conversation)
-        self._source = name
+    def __len__(self) -> int:
+        """Return how many conversations are open."""
+        return int(self._state[_L["CONVERSATIONS"]])
 
-    def packet(self, time: int, decoded: Decoded) -> None:
-        """Count one packet; times may go backwards."""
-        key, size, bits, seq, ack = decoded
-        bucket = time // self._bucket
-        side = self._sides.get(key)
-        if side is None:
-            side = self._begin(key, time, bucket)
-        elif time - side.conversation.last > ENDED and _is_over(side.conversation, time):
-            side = self._begin_again(side, time, bucket)
-        if bits & _OPENING:
-            side = self._opening(side, bits, seq, ack, time, bucket)
-        side.bits |= bits
-        conversation = side.conversation
-        if bucket != conversation.bucket:
-            self._close_row(conversation)
-            conversation.bucket = bucket
-            conversation.first = conversation.last = time
-        elif time > conversation.last:
-            conversation.last = time
-        elif time < conversation.first:
-            conversation.first = time
-        side.packets += 1
-        side.size += size
-        self._since_sweep += 1
-        if abs(time - self._swept) > _SWEEP and 4 * self._since_sweep > len(self._sides):
-            self._sweep(min(time, self._before))
-        self._before = time
+    def begin_source(self, name: str, names: NameSink | None = None) -> None:
+        """Name the input that the next packets come from, and what takes its payloads with names."""
+        self._names = names
+        state = self._state
+        self._room(state[_L["CONVERSATIONS"]] + state[_L["PIECES"]])
+        while state[_L["PIECES"]] + state[_L["CONVERSATIONS"]] + 2 >= state[_L["PIECE_CAPACITY"]]:
+            self._grow()
+        kernel.close_buckets(state, self._conversations, self._pieces, self._table)
+        self._drain()
+        state[_L["SOURCE"]] = len(self._sources)
+        state[_L["WANT_MARKS"]] = int(names is not None)
+        self._sources.append(name)
+        for word in range(_L["COUNTS"], _L["SCRATCH"]):
+            state[word] = 0
+        state[_L["PACKETS"]] = state[_L["UNTIMED"]] = state[_L["END"]] = state[_L["TIME"]] = 0
+        state[_L["START"]] = _NO_TIME
 
-    def quote(self, quote: Quote) -> None:
-        """Take an ICMP error as evidence about the conversation that it quotes."""
-        if quote.unreachable and quote.key is not None and (side := self._sides.get(quote.key)):
-            side.refused = True
+    def consume(
+        self, buffer: bytearray, at: int, end: int, form: int, swapped: bool, extra: int, faces: "array[int]"
+    ) -> tuple[int, int]:
+        """Count the whole records of a buffer; return where it stopped, and the kernel's MORE or ODD."""
+        state = self._state
+        state[_L["POSITION"]], state[_L["INTERFACES"]] = at, len(faces) // 4
+        # more than one interface may show the same packet more than once
+        state[_L["SEVERAL"]] = int(len(faces) > 4)
+        while True:
+            result = kernel.run(
+                buffer, end, form, swapped, extra, state, faces, self._index, self._conversations, self._pieces,
+                self._table, self._marks, self._seen,
+            )  # fmt: skip
+            if result in (kernel.MORE, kernel.ODD):
+                self._read_marks(buffer)
+                return state[_L["POSITION"]], result
+            if result == kernel.GROW:
+                self._grow()
+            elif result == kernel.DRAIN:
+                self._drain()
+            elif result == kernel.MARKED:
+                self._read_marks(buffer)
+            else:
+                self._sweep(every=False, now=state[_L["SWEPT"]])
+
+    def hand_over(self, time: int | None, link_type: int, wire: int, data: bytes, interface: int = 0) -> None:
+        """Count one packet that the slow lane framed."""
+        link = link_type if link_type >= 0 else 0x10000
+        stamp = _NO_TIME if time is None or time < 0 else time
+        record = struct.pack("<QIIQQ", stamp, link, interface, min(wire, 2**31), len(data)) + data
+        self.consume(bytearray(record), 0, len(record), HANDED, False, 0, _words(4))
+
+    def tell(self, ledger: LedgerWriter) -> tuple[int, int | None, int | None]:
+        """Write the source's packets that made no flow into a ledger; return (packets, first, last time in ns)."""
+        state = self._state
+        source = self._sources[-1]
+        for number, kind in enumerate(kernel.CLASSES):
+            count = state[_L["COUNTS"] + number]
+            first = _L["SAMPLES"] + 9 * number
+            samples = [state[first + 3 * n : first + 3 * n + 3] for n in range(min(count, 3))]
+            if count:
+                told = [(position, f"link type {_link(link)}, {wire} bytes") for position, link, wire in samples]
+                ledger.packets(source, kind, count, told)
+        if untimed := state[_L["UNTIMED"]]:
+            ledger.event(source, "untimed", 0, f"{untimed} packets carry no usable time", untimed)
+        start = state[_L["START"]]
+        return state[_L["PACKETS"]], *((None, None) if start == _NO_TIME else (start, state[_L["END"]]))
 
     def finish(self) -> Flows:
         """Return the flows of everything counted, and forget it."""
-        for side in list(self._sides.values()):
-            if side.conversation.opener is side:
-                self._fold(side.conversation)
-        self._sides.clear()
-        self._settle_loose()
-        flows = flows_of(self._rows)
-        self._rows = {}
+        self._sweep(every=True, now=0)
+        self._drain()
+        flows = self._rows.flows(self._sources)
+        self._rows = Rows()
         return flows
 
-    def _begin(self, key: bytes, time: int, bucket: int) -> _Side:
-        side, other = _Side(key), _Side(reverse(key))
-        side.conversation = other.conversation = _Conversation(side, time, bucket)
-        side.other, other.other = other, side
-        # A socket that speaks to itself has one key for both directions: all its packets go the first way.
-        self._sides[other.key] = other
-        self._sides[key] = side
-        return side
+    def _sweep(self, *, every: bool, now: int) -> None:
+        self._room(self._state[_L["CONVERSATIONS"]] + self._state[_L["PIECES"]])
+        self._piece_room()
+        kernel.sweep(every, now, self._state, self._index, self._conversations, self._pieces, self._table)
 
-    def _begin_again(self, side: _Side, time: int, bucket: int) -> _Side:
-        self._fold(side.conversation)
-        return self._begin(side.key, time, bucket)
+    def _piece_room(self) -> None:
+        state = self._state
+        if state[_L["PIECES"]] + 2 >= state[_L["PIECE_CAPACITY"]]:
+            self._grow()
 
-    def _opening(self, side: _Side, bits: int, seq: int, ack: int, time: int, bucket: int) -> _Side:
-        """Take a SYN or SYN-ACK: the same handshake, its retransmission, or a new conversation on the same ports."""
-        other, conversation = side.other, side.conversation
-        quiet = not (side.bits or other.bits)
-        if bits & SYN:
-            simultaneous = other.bits == SYN and not side.bits
-            if not (quiet or side.isn == seq or simultaneous):
-                side = self._begin_again(side, time, bucket)
-            side.isn = seq
-            conversation = side.conversation
-            if conversation.initiator is None:
-                conversation.initiator = side
-            return side
-        expected = (ack - 1) & 0xFFFFFFFF
-        if _ended(conversation) and other.isn != expected:
-            side = self._begin_again(side, time, bucket)
-            conversation, other = side.conversation, side.other
-        if conversation.initiator is None:
-            conversation.initiator = other
-            # The SYN was not seen (yet): this is the number that it had.
-            other.isn = expected
-        return side
+    def _grow(self) -> None:
+        """Double all tables, and build the index anew."""
+        state = self._state
+        capacity = max(2048, 2 * state[_L["CAPACITY"]])
+        self._conversations.frombytes(bytes(8 * (16 * capacity - len(self._conversations))))
+        self._pieces.frombytes(bytes(8 * (10 * capacity - len(self._pieces))))
+        self._index = array("I", bytes(4 * 2 * capacity))
+        state[_L["CAPACITY"]] = state[_L["PIECE_CAPACITY"]] = capacity
+        state[_L["INDEX_MASK"]] = 2 * capacity - 1
+        self._room(1024)
+        kernel.sweep(False, -_EVER, state, self._index, self._conversations, self._pieces, self._table)
 
-    def _close_row(self, conversation: _Conversation) -> None:
-        """End the current time bucket of a conversation; its row waits if the outcome may still change."""
-        ahead, behind = conversation.opener, conversation.opener.other
-        if not (ahead.packets or behind.packets):
-            return
-        row = (
-            self._source, conversation.bucket, conversation.first, conversation.last, conversation.begun,
-            ahead.packets, ahead.size, behind.packets, behind.size,
-        )  # fmt: skip
-        conversation.begun = 0
-        conversation.latest = max(conversation.latest, conversation.last)
-        ahead.packets = ahead.size = behind.packets = behind.size = 0
-        conversation.waiting.append(row)
-        src, orientation, outcome = _conclude(conversation)
-        if orientation != "unknown" and outcome == "established":
-            self._emit(conversation, src, orientation, outcome)
+    def _room(self, rows: int) -> None:
+        """Make room for some rows beside those there are."""
+        state = self._state
+        if state[_L["ROWS"]] + rows + 200 > state[_L["ROW_CAPACITY"]]:
+            self._drain()
+            if rows + 200 > state[_L["ROW_CAPACITY"]]:
+                state[_L["ROW_CAPACITY"]] = max(rows + 200, 1 << 14)
+                self._table = _words(14 * state[_L["ROW_CAPACITY"]])
 
-    def _fold(self, conversation: _Conversation) -> None:
-        """Move a conversation that is over into the table."""
-        self._close_row(conversation)
-        self._emit(conversation, *_conclude(conversation))
-        self._sides.pop(conversation.opener.key, None)
-        self._sides.pop(conversation.opener.other.key, None)
+    def _drain(self) -> None:
+        count = self._state[_L["ROWS"]]
+        if count:
+            self._rows.add(np.frombuffer(self._table, dtype=np.uint64)[: 14 * count].reshape(count, 14).copy())
+        self._state[_L["ROWS"]] = 0
 
-    def _emit(self, conversation: _Conversation, src: _Side | None, orientation: str, outcome: str) -> None:
-        opener = conversation.opener
-        for source, bucket, first, last, begun, packets, size, back_packets, back_size in conversation.waiting:
-            ahead, behind = (packets, size), (back_packets, back_size)
-            if src is None:
-                key = min(opener.key, opener.other.key)
-                counts = (*ahead, *behind) if key == opener.key else (*behind, *ahead)
-                add_row(self._loose, (key, outcome, bucket, source), [first, last, begun, *counts])
-            else:
-                counts = (*ahead, *behind) if src is opener else (*behind, *ahead)
-                row = (*ends(src.key), orientation, outcome, bucket, source)
-                add_row(self._rows, row, [first, last, begun, *counts])
-        conversation.waiting = []
-
-    def _settle_loose(self) -> None:
-        """Choose the dst of conversations whose initiator is unknown, now that all peers of each port were seen."""
-        peers: dict[tuple[bytes, int, int], int] = {}
-        for key in {key for key, _, _, _ in self._loose}:
-            for _, dst, port, protocol in (ends(key), ends(reverse(key))):
-                peers[dst, port, protocol] = peers.get((dst, port, protocol), 0) + 1
-        for (_, dst, port, protocol, orientation, _, _, _), row in self._rows.items():
-            if orientation == "handshake":
-                peers[dst, port, protocol] = peers.get((dst, port, protocol), 0) + row[2]
-        for (key, outcome, bucket, source), row in self._loose.items():
-            ahead, behind = ends(key), ends(reverse(key))
-            # More peers, then the lower port, then the lower address: always the same side.
-            rank_ahead = (-peers[ahead[1:]], ahead[2], ahead[1])
-            rank_behind = (-peers[behind[1:]], behind[2], behind[1])
-            if rank_behind < rank_ahead:
-                ahead, row = behind, [*row[:3], *row[5:], *row[3:5]]  # noqa: PLW2901 -- the same row, turned
-            add_row(self._rows, (*ahead, "unknown", outcome, bucket, source), row)
-        self._loose = {}
-
-    def _sweep(self, now: int) -> None:
-        """Fold what has been silent for too long: for memory only, a late packet would find the same verdict.
-
-        `now` is the earlier of two packet times, so that one wild timestamp ends nothing.
-        """
-        self._swept, self._since_sweep = now, 0
-        for side in list(self._sides.values()):
-            conversation = side.conversation
-            if conversation.opener is side and _is_over(conversation, now):
-                self._fold(conversation)
+    def _read_marks(self, buffer: bytearray) -> None:
+        state, marks = self._state, self._marks
+        for at in range(0, 8 * state[_L["MARKS"]], 8):
+            offset, length, time, kind, high, low, v6 = marks[at : at + 7]
+            if self._names is not None:
+                self._names.payload(time, kind, (high, low, bool(v6)), bytes(buffer[offset : offset + length]))
+        state[_L["MARKS"]] = 0
 
 
-def _ended(conversation: _Conversation) -> bool:
-    ahead, behind = conversation.opener.bits, conversation.opener.other.bits
-    return bool((ahead | behind) & RST or ahead & behind & FIN)
+def _words(count: int) -> "array[int]":
+    return array("Q", bytes(8 * count))
 
 
-def _is_over(conversation: _Conversation, now: int) -> bool:
-    # The last packet taken need not be the latest one: captures of several CPUs are not in order.
-    return now - max(conversation.last, conversation.latest) > _patience(conversation)
-
-
-def _patience(conversation: _Conversation) -> int:
-    if _ended(conversation):
-        return ENDED
-    if conversation.opener.key[-1] not in (TCP, SCTP):
-        return SHORT
-    _, orientation, outcome = _conclude(conversation)
-    # "unknown" behind a handshake: only one direction is captured, and it went on.
-    return LONG if outcome == "established" or (orientation, outcome) == ("handshake", "unknown") else SHORT
-
-
-def _conclude(conversation: _Conversation) -> tuple[_Side | None, str, str]:
-    """Return (src or None where neither side is known to have begun, orientation, outcome)."""
-    opener = conversation.opener
-    protocol = opener.key[-1]
-    if protocol in (TCP, SCTP):
-        initiator = conversation.initiator
-        if initiator is None:
-            return None, "unknown", _midway(opener.bits, opener.other.bits)
-        return initiator, "handshake", _connection(initiator, initiator.other)
-    ahead, behind = opener, opener.other
-    if protocol in (ICMP, ICMPV6) and (ahead.bits | behind.bits) & (REQUEST | REPLY):
-        if not ahead.bits & REQUEST and (behind.bits & REQUEST or ahead.bits & REPLY):
-            ahead, behind = behind, ahead
-        if behind.bits:
-            return ahead, "paired" if ahead.bits else "unknown", "established" if ahead.bits else "unknown"
-        return ahead, "paired", "refused" if ahead.refused else "unanswered"
-    if behind.bits:
-        return ahead, "paired", "established"
-    return ahead, "unknown", "refused" if ahead.refused else "unanswered"
-
-
-def _connection(initiator: _Side, responder: _Side) -> str:
-    """Return the outcome of a handshake: established means that the initiator completed it, or payload both ways."""
-    ahead, behind = initiator.bits, responder.bits
-    if ahead & behind & PAYLOAD or (ahead & (ACK | PAYLOAD) and behind & (SYN_ACK | ACK)):
-        return "established"
-    if behind & SYN_ACK:
-        return "half_open"
-    if ahead & (ACK | PAYLOAD):
-        return "unknown"  # it went on without an answer that was seen: the capture has one direction only
-    if behind & RST or (initiator.refused and not behind):
-        return "refused"
-    return "unknown" if behind else "unanswered"
-
-
-def _midway(ahead: int, behind: int) -> str:
-    """Return the outcome of a connection whose beginning was not seen: established where data were acknowledged."""
-    return "established" if (ahead | behind) & PAYLOAD and ahead & behind & (ACK | PAYLOAD) else "unknown"
+def _link(link: int) -> int:
+    return -1 if link > 0xFFFF else link

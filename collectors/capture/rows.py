@@ -1,86 +1,142 @@
-"""Turns conversation keys and counters into the rows of the flow table."""
+"""Turns the rows that the kernel writes into the flow table, in memory that grows with distinct rows only."""
 
 import ipaddress
-from collections.abc import Hashable, Mapping
-from typing import TypeVar
+from collections.abc import Iterable
 
+import numpy as np
 import pandas as pd
 
-from collectors.capture.decode import ICMP, ICMPV6
+from collectors.capture import kernel
 from collectors.flows import PROTOCOL_NAMES, Flows, conform_flows, empty_flows
 
-Row = list[int]
-"""first, last (ns), connections, packets, bytes, reply packets, reply bytes."""
+Words = np.ndarray[tuple[int, ...], np.dtype[np.uint64]]
+"""Rows of 14 words, see `kernel`."""
 
-RowKey = tuple[bytes, bytes, int, int, str, str, int, str]
-"""src, dst, dst_port, protocol, orientation, outcome, bucket, source."""
-
-Key = TypeVar("Key", bound=Hashable)
-
-
-def reverse(key: bytes) -> bytes:
-    """Return the key of packets the other way."""
-    if len(key) == 13:
-        return key[4:8] + key[:4] + key[10:12] + key[8:10] + key[12:]
-    return key[16:32] + key[:16] + key[34:36] + key[32:34] + key[36:]
+_KEY = 7  # words that tell rows apart; first, last and 5 counters follow
+_LOOSE = np.uint64(1 << 15)
+"""Flag of word 5: neither side is known to have begun, and both ports are there."""
+_MERGE_AT = 1 << 17
 
 
-def ends(key: bytes) -> tuple[bytes, bytes, int, int]:
-    """Return (src, dst, dst_port, protocol) of a key; the identifier of an ICMP query is no port."""
-    size, protocol = (len(key) - 5) // 2, key[-1]
-    port = 0 if protocol in (ICMP, ICMPV6) else key[-3] << 8 | key[-2]
-    return key[:size], key[size : 2 * size], port, protocol
+class Rows:
+    """Rows so far, added up where their keys are the same."""
+
+    def __init__(self) -> None:
+        self._parts: list[Words] = []
+        self._waiting = 0
+        self._merged = 0
+
+    def add(self, rows: Words) -> None:
+        """Take some rows."""
+        self._parts.append(rows)
+        self._waiting += len(rows)
+        if self._waiting > max(_MERGE_AT, self._merged):
+            merged = _add_up(np.concatenate(self._parts))
+            self._parts, self._merged, self._waiting = [merged], len(merged), 0
+
+    def flows(self, sources: list[str]) -> Flows:
+        """Return everything as FLOWS, in no particular order."""
+        if not self._parts:
+            return empty_flows()
+        rows = _add_up(np.concatenate(self._parts))
+        return _frame(_add_up(_settle(rows)), sources)
 
 
-def add_row(table: dict[Key, Row], key: Key, row: Row) -> None:
-    """Add a row to a table that holds one row per key: earliest, latest, and sums."""
-    total = table.get(key)
-    if total is None:
-        table[key] = list(row)
-        return
-    total[0] = min(total[0], row[0])
-    total[1] = max(total[1], row[1])
-    for index in range(2, 7):
-        total[index] += row[index]
+def _add_up(rows: Words) -> Words:
+    """Return one row for each key: earliest, latest, and sums."""
+    order = np.lexsort(tuple(rows[:, column] for column in range(_KEY)))
+    rows = rows[order]
+    new = np.ones(len(rows), dtype=bool)
+    new[1:] = (rows[1:, :_KEY] != rows[:-1, :_KEY]).any(axis=1)
+    starts = np.flatnonzero(new)
+    total = rows[starts]
+    total[:, 7] = np.minimum.reduceat(rows[:, 7], starts)
+    total[:, 8] = np.maximum.reduceat(rows[:, 8], starts)
+    total[:, 9:] = np.add.reduceat(rows[:, 9:], starts, axis=0)
+    return total
 
 
-def flows_of(rows: Mapping[RowKey, Row]) -> Flows:
-    """Return the rows as FLOWS, in no particular order."""
-    if not rows:
-        return empty_flows()
-    keys, values = zip(*rows.items(), strict=True)
-    src, dst, port, protocol, orientation, outcome, _, source = zip(*keys, strict=True)
-    first, last, connections, packets, size, reply_packets, reply_size = zip(*values, strict=True)
-    text = {address: _text(address) for address in {*src, *dst}}
-    names = {number: PROTOCOL_NAMES.get(number, str(number)) for number in set(protocol)}
-    frame = pd.DataFrame(
-        {
-            "first_seen": _times(first),
-            "last_seen": _times(last),
-            "src": pd.Categorical([text[address] for address in src]),
-            "dst": pd.Categorical([text[address] for address in dst]),
-            "dst_port": port,
-            "protocol": pd.Categorical([names[number] for number in protocol]),
-            "orientation": pd.Categorical(orientation),
-            "outcome": pd.Categorical(outcome),
-            "connections": connections,
-            "packets": packets,
-            "bytes": size,
-            "reply_packets": reply_packets,
-            "reply_bytes": reply_size,
-            "sampled": 1.0,
-            "source": pd.Categorical(source),
-        }
-    )
-    return conform_flows(frame)
+def _settle(rows: Words) -> Words:
+    """Choose the dst of conversations whose initiator is unknown, now that all peers of each port were seen.
+
+    More peers, then the lower port, then the lower address: always the same side.
+    """
+    is_loose = (rows[:, 5] & _LOOSE) != 0
+    if not is_loose.any():
+        return rows
+    loose = rows[is_loose]
+    peers = _peers(rows[~is_loose], loose)
+    port_a, port_b = loose[:, 4] >> np.uint64(16) & np.uint64(0xFFFF), loose[:, 4] & np.uint64(0xFFFF)
+    kind = loose[:, 4] >> np.uint64(32)
+    turned = np.zeros(len(loose), dtype=bool)
+    ends = zip(*(column.tolist() for column in (*loose[:, :4].T, port_a, port_b, kind)), strict=True)
+    for at, (a0, a1, b0, b1, a_port, b_port, protocol) in enumerate(ends):
+        # b is the dst as it stands; the better candidate has the smaller rank
+        as_it_stands = (-peers.get((b0, b1, b_port, protocol), 0), b_port, b0, b1)
+        turned[at] = (-peers.get((a0, a1, a_port, protocol), 0), a_port, a0, a1) < as_it_stands
+    back = loose[turned]
+    loose[turned] = back[:, [2, 3, 0, 1, 4, 5, 6, 7, 8, 9, 12, 13, 10, 11]]
+    port = np.where(turned, port_a, port_b)
+    loose[:, 4] = kind << np.uint64(32) | port
+    loose[:, 5] &= ~_LOOSE
+    return np.concatenate([rows[~is_loose], loose])
 
 
-def _times(nanoseconds: tuple[int, ...]) -> pd.DatetimeIndex:
-    return pd.DatetimeIndex(pd.Series(nanoseconds, dtype="int64").astype("datetime64[ns, UTC]"))
+def _peers(known: Words, loose: Words) -> dict[tuple[int, int, int, int], int]:
+    """Return (address, port, protocol) -> the conversations that it was the server of, or an end of where unknown."""
+    peers: dict[tuple[int, int, int, int], int] = {}
+    handshakes = known[(known[:, 5] & np.uint64(0xFF)) == 0]
+    for high, low, ports, count in handshakes[:, [2, 3, 4, 9]].tolist():
+        key = (high, low, ports & 0xFFFF, ports >> 32)
+        peers[key] = peers.get(key, 0) + count
+    conversations = np.unique(loose[:, :5], axis=0).tolist()
+    for a0, a1, b0, b1, ports in conversations:
+        for key in ((a0, a1, ports >> 16 & 0xFFFF, ports >> 32), (b0, b1, ports & 0xFFFF, ports >> 32)):
+            peers[key] = peers.get(key, 0) + 1
+    return peers
 
 
-def _text(address: bytes) -> str:
+def _frame(rows: Words, sources: list[str]) -> Flows:
+    six = rows[:, 4] >> np.uint64(40)
+    protocol = (rows[:, 4] >> np.uint64(32) & np.uint64(0xFF)).astype(np.int64)
+    columns = {
+        "first_seen": _times(rows[:, 7]),
+        "last_seen": _times(rows[:, 8]),
+        "src": _addresses(rows[:, 0], rows[:, 1], six),
+        "dst": _addresses(rows[:, 2], rows[:, 3], six),
+        "dst_port": (rows[:, 4] & np.uint64(0xFFFF)).astype(np.int64),
+        "protocol": _coded(protocol, (PROTOCOL_NAMES.get(number, str(number)) for number in range(256))),
+        "orientation": _coded((rows[:, 5] & np.uint64(0xFF)).astype(np.int64), kernel.ORIENTATIONS),
+        "outcome": _coded((rows[:, 5] >> np.uint64(8) & np.uint64(0x7F)).astype(np.int64), kernel.OUTCOMES),
+        "sampled": 1.0,
+        "source": _coded((rows[:, 5] >> np.uint64(16)).astype(np.int64), sources),
+    }
+    counters = ("connections", "packets", "bytes", "reply_packets", "reply_bytes")
+    columns |= {name: rows[:, 9 + at].astype(np.int64) for at, name in enumerate(counters)}
+    return conform_flows(pd.DataFrame(columns))
+
+
+def _coded(codes: "np.ndarray[tuple[int, ...], np.dtype[np.int64]]", words: Iterable[str]) -> pd.Categorical:
+    """Return a category column of only the words that occur."""
+    listed = list(words)
+    used, places = np.unique(codes, return_inverse=True)
+    names, same = np.unique([listed[code] for code in used.tolist()], return_inverse=True)
+    return pd.Categorical.from_codes(same[places].tolist(), categories=names.tolist())
+
+
+def _addresses(high: Words, low: Words, six: Words) -> pd.Categorical:
     """Return canonical text: IPv6 compressed in lower case, IPv4 that was mapped into IPv6 as IPv4."""
-    parsed = ipaddress.ip_address(address)
-    mapped = parsed.ipv4_mapped if isinstance(parsed, ipaddress.IPv6Address) else None
-    return str(mapped or parsed)
+    unique, places = np.unique(np.stack([six, high, low], axis=1), axis=0, return_inverse=True)
+    texts, same = np.unique([_text(*row) for row in unique.tolist()], return_inverse=True)
+    return pd.Categorical.from_codes(same[places.reshape(-1)].tolist(), categories=texts.tolist())
+
+
+def _text(six: int, high: int, low: int) -> str:
+    if not six:
+        return str(ipaddress.IPv4Address(low))
+    parsed = ipaddress.IPv6Address(high << 64 | low)
+    return str(parsed.ipv4_mapped or parsed)
+
+
+def _times(nanoseconds: Words) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(nanoseconds.astype("int64").view("datetime64[ns]"), tz="UTC")

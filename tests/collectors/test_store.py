@@ -1,12 +1,14 @@
 """A store gives back what was put in, byte by byte the same, and counts nothing twice."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from collectors.errors import NewerArtefact, PodfenceError, UnreadableInput
+from collectors.names import conform_names
 from collectors.observation import Observation, merge
 from collectors.sources import read_flows
 from collectors.store import load, save
@@ -29,11 +31,20 @@ def two(tmp_path):
 
 def same(left: Observation, right: Observation) -> bool:
     pd.testing.assert_frame_equal(left.flows, right.flows)
+    pd.testing.assert_frame_equal(left.names, right.names)
     return (left.window, left.ledger) == (right.window, right.ledger)
 
 
 def content(folder: Path):
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
+    return {path.relative_to(folder): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def named(observation, *names):
+    """Return the observation with names of an address that its first source heard twice."""
+    time = pd.Timestamp("2026-01-01", tz="UTC")
+    rows = [{"name": name, "kind": "dns", "count": 2, "first_seen": time, "last_seen": time} for name in names]
+    frame = pd.DataFrame(rows).assign(address="203.0.113.1", source=observation.window.sources[0].name)
+    return replace(observation, names=conform_names(frame))
 
 
 def test_what_was_saved_is_loaded(tmp_path, one):
@@ -52,6 +63,41 @@ def test_saving_appends_and_order_changes_no_byte(tmp_path, one, two):
             save(observation, tmp_path / name)
     assert same(load(tmp_path / "a"), merge([one, two]))
     assert content(tmp_path / "a") == content(tmp_path / "b") == content(tmp_path / "c")
+
+
+def test_names_are_saved_appended_and_counted_once_like_flows(tmp_path, one, two):
+    one, two = named(one, "a.example", r"\027[2j.example"), named(two, "a.example")
+    for name, order in (("a", (one, two, one)), ("b", (two, one)), ("c", (merge([one, two]), two))):
+        for observation in order:
+            save(observation, tmp_path / name)
+    assert same(load(tmp_path / "a"), merge([one, two]))
+    assert load(tmp_path / "a").names["count"].tolist() == [2, 2, 2]
+    assert content(tmp_path / "a") == content(tmp_path / "b") == content(tmp_path / "c")
+    # Beside the flows, so that "*.parquet" is one table still.
+    flows = pd.concat(pd.read_parquet(part) for part in (tmp_path / "a").glob("*.parquet"))
+    assert "dst" in flows
+    assert "name" not in flows
+
+
+def test_a_store_of_before_there_were_names_has_none_and_takes_some(tmp_path, one, two):
+    save(one, tmp_path / "obs")
+    assert not (tmp_path / "obs" / "names").exists()
+    assert load(tmp_path / "obs").names.empty
+    save(named(two, "a.example"), tmp_path / "obs")
+    assert same(load(tmp_path / "obs"), merge([one, named(two, "a.example")]))
+
+
+def test_damaged_names_are_refused_in_a_sentence(tmp_path, one):
+    save(named(one, "a.example"), tmp_path / "obs")
+    part = next((tmp_path / "obs" / "names").iterdir())
+    flows = next((tmp_path / "obs").glob("*.parquet"))
+    for damage in (b"", flows.read_bytes()):
+        part.write_bytes(damage)
+        with pytest.raises(UnreadableInput, match=r"names.*observe"):
+            load(tmp_path / "obs")
+    part.unlink()
+    with pytest.raises(UnreadableInput, match="names"):
+        load(tmp_path / "obs")
 
 
 def test_what_was_observed_already_is_left_out_and_named(tmp_path, one, two):

@@ -125,7 +125,7 @@ def ours(decoded):
 def test_headers_are_read_as_scapy_reads_them(data, packet):
     link_type, frame = link_layers(packet, data.draw)
     content = bytes(frame)
-    decoded = decode(link_type, content, len(content))
+    decoded = decode(link_type, content, len(content), outer=True)
     assert ours(decoded) == oracle(frame.__class__(content))
 
 

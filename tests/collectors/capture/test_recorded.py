@@ -56,7 +56,7 @@ def ours(path):
     with path.open("rb") as stream:
         for _, link_type, wire, data in Framing(Content(stream), path.name, LedgerWriter()).packets():
             number += 1
-            decoded = decode(link_type, data, wire)
+            decoded = decode(link_type, data, wire, outer=True)
             if isinstance(decoded, (str, Quote)):
                 noted[decoded if isinstance(decoded, str) else "icmp_error"] += 1
                 continue

@@ -1,0 +1,47 @@
+"""Turns collectors/capture/kernel.py into a compiled module where there is a C compiler; else it runs as it is."""
+
+import os
+import sys
+
+from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
+
+
+class OptionalBuild(build_ext):
+    """A build_ext whose failure is one line, not the end of the installation (`optional=True` does not cover it)."""
+
+    def run(self) -> None:
+        """Compile, or say that captures will be read by the uncompiled module."""
+        try:
+            from Cython.Build import cythonize
+
+            self.extensions = cythonize(
+                self.extensions,
+                build_dir="build/cython",
+                compiler_directives={
+                    "language_level": 3,
+                    "annotation_typing": True,
+                    "cdivision": True,
+                    "wraparound": False,
+                    # CI builds once with bounds checked, for its fuzz
+                    "boundscheck": bool(os.environ.get("PODFENCE_BOUNDSCHECK")),
+                    "initializedcheck": False,
+                },
+            )
+            for extension in self.extensions:
+                extension._needs_stub = False  # noqa: SLF001 - what setuptools wants of extensions it did not make
+            super().run()
+        except Exception as fault:  # noqa: BLE001 - whatever a compiler or its absence may raise
+            sys.stderr.write(f"podfence: no compiled decoder ({fault}); captures will be read more slowly\n")
+
+
+setup(
+    ext_modules=[
+        Extension(
+            "collectors.capture.kernel",
+            ["collectors/capture/kernel.py"],
+            extra_compile_args=["-O3", "-g0", "-fno-strict-aliasing"],
+        )
+    ],
+    cmdclass={"build_ext": OptionalBuild},
+)
