@@ -138,7 +138,7 @@ def _read(
 ) -> tuple[Source, int | None]:
     with _opened(item) as content:
         kind = _kind(item, content.head, only)
-        reading = read_capture(cast("BinaryIO", content), item.name, conversations, ledger, names)
+        reading = read_capture(content.whole(), item.name, conversations, ledger, names)
         for fault in content.faults:
             ledger.event(item.name, "truncated", reading.size, f"{fault} (byte {reading.size} of its content)")
         for text, count in _NAME_EVENTS.items():

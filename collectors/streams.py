@@ -27,6 +27,7 @@ class Content(io.BufferedReader):
 
     def __init__(self, stream: BinaryIO) -> None:
         self._layers: list[_Decompressed] = []
+        source = stream
         head, stream = _peek(stream)
         while len(self._layers) < MAXIMUM_LAYERS and (name := _compression(head)):
             layer = _Decompressed(stream, name)
@@ -34,7 +35,19 @@ class Content(io.BufferedReader):
             head, stream = _peek(cast("BinaryIO", io.BufferedReader(layer, _BUFFER)))
         self.head = head
         """The first bytes of the content, for telling its format; reading begins before them."""
+        self._plain = source if not self._layers and source.seekable() else None
+        self._size = len(head)
         super().__init__(_Rejoined(b"", stream), _BUFFER)
+
+    def whole(self) -> BinaryIO:
+        """Return the content from its beginning, to be read instead of this: the file itself where it is plain."""
+        if self._plain is None:
+            return cast("BinaryIO", self)
+        start = self._plain.tell() - self._size
+        # Without the buffer in between: whoever reads large pieces saves a copy.
+        raw = cast("BinaryIO", getattr(self._plain, "raw", self._plain))
+        raw.seek(start)
+        return raw
 
     @property
     def faults(self) -> list[str]:

@@ -73,6 +73,9 @@ def _add_stages(commands: Any) -> None:
     _sources(observe)
     observe.add_argument("-o", "--output", type=Path, required=True, help="observation store; what is in it stays")
     observe.add_argument("--format", help="read every source as this format instead of looking (pcap, pcapng)")
+    observe.add_argument("--outer", action="store_true", help="count a tunnel's outer packets, not those inside")
+    observe.add_argument("--vxlan-port", type=int, metavar="PORT", help="expect VXLAN here beside 4789 (else: 8472)")
+    observe.add_argument("--workers", type=int, default=1, metavar="N", help="read files by N processes (1)")
     suggest = _command(commands, "suggest", _suggest, "observation store + inventory -> suggestions to review")
     suggest.add_argument("observations", type=Path, help="observation store")
     suggest.add_argument("--inventory", type=Path, required=True, help="file or folder of kubectl JSON")
@@ -144,6 +147,7 @@ def _run(given: argparse.Namespace) -> int:
     from recommender import pipeline  # noqa: PLC0415 - late, see above
 
     conclusion = pipeline.run(given.sources, given.inventory, given.output, _options(given))
+    _say_if_slow()
     return _report(conclusion, given.output, given.json)
 
 
@@ -165,7 +169,15 @@ def _report(conclusion: "Conclusion", folder: Path, as_json: bool) -> int:
 def _observe(given: argparse.Namespace) -> int:
     from recommender import pipeline  # noqa: PLC0415 - late, see above
 
-    observation, known = pipeline.observe(given.sources, given.output, given.format)
+    observation, known = pipeline.observe(
+        given.sources,
+        given.output,
+        given.format,
+        outer=given.outer,
+        vxlan_port=given.vxlan_port,
+        workers=given.workers,
+    )
+    _say_if_slow()
     window, ledger = observation.window, observation.ledger
     data = {
         "packets": sum(source.packets for source in window.sources),
@@ -237,6 +249,13 @@ def _simulate(given: argparse.Namespace) -> int:
     if breaking:
         _say(f"{len(breaking)} communications that worked when observed would be denied")
     return FINDING if breaking else 0
+
+
+def _say_if_slow() -> None:
+    from collectors.capture.kernel import is_compiled  # noqa: PLC0415 - late, see above
+
+    if not is_compiled():
+        _say("no compiled decoder: captures are read slowly; install a C compiler and podfence again")
 
 
 def _print(text: str) -> None:

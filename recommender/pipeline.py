@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
+from collectors.capture.decode import VXLAN_PORTS
 from collectors.errors import PodfenceError
 from collectors.inventory import Inventory
 from collectors.inventory_store import load_inventory
@@ -48,12 +49,18 @@ def observe(
     sources: Iterable[str],
     store: Path,
     format: str | None = None,  # noqa: A002 - the name of its option
+    *,
+    outer: bool = False,
+    vxlan_port: int | None = None,
+    workers: int = 1,
 ) -> tuple[Observation, tuple[Source, ...]]:
     """Read sources into an observation store, beside what is there.
 
-    Returns what was read now, and the sources that the store held already (they are not counted again).
+    `outer`, `workers` as in `read_flows`; `vxlan_port` is one more that VXLAN is expected at, in the place of Linux's
+    old 8472. Returns what was read now, and the sources that the store held already (they are not counted again).
     """
-    observation = read_flows(list(sources), format=format)
+    ports = VXLAN_PORTS if vxlan_port is None else (VXLAN_PORTS[0], vxlan_port)
+    observation = read_flows(list(sources), format=format, outer=outer, vxlan_ports=ports, workers=workers)
     return observation, save(observation, store)
 
 

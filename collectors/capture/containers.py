@@ -143,8 +143,6 @@ class _Interface:
     link_type: int
     snaplen: int
     nanoseconds: Callable[[int], int | None]
-    words: tuple[int, int, int, int]
-    """As the kernel wants it: link type, clock mode, clock parameter, offset in ns."""
 
 
 class _Sections:
@@ -155,6 +153,8 @@ class _Sections:
         self._order = "<"
         self._section = 0
         self._interfaces: list[_Interface] = []
+        # The same for the kernel: link type, clock mode, clock parameter, offset in ns of each.
+        self._faces = array("Q")
 
     def packets(self) -> Iterator[Framed]:
         if not self._begin_section():
@@ -176,8 +176,7 @@ class _Sections:
     def _pass_fast(self) -> None:
         framing = self._framing
         if framing.fast is not None and self._interfaces:
-            faces = array("Q", (word for interface in self._interfaces for word in interface.words))
-            framing.offset += framing.fast(_ENHANCED_BLOCKS, self._order == ">", 0, faces)
+            framing.offset += framing.fast(_ENHANCED_BLOCKS, self._order == ">", 0, self._faces)
 
     def _block(self) -> tuple[int, bytes] | None:
         """Return the next block's type and body; None at the end, or where the stream cannot be followed further."""
@@ -214,6 +213,7 @@ class _Sections:
         self._order = order
         self._section += 1
         self._interfaces = []
+        self._faces = array("Q")
         return self._skip(_padded(length) - 16)
 
     def _body(self, kind: int, length: int, start: int) -> bytes | None:
@@ -251,7 +251,8 @@ class _Sections:
 
     def _add(self, link_type: int, snaplen: int, resolution: int, seconds: int) -> None:
         words = (link_type if link_type >= 0 else 0x10000, *_clock_words(resolution, seconds))
-        self._interfaces.append(_Interface(link_type, snaplen, _clock(resolution, seconds), words))
+        self._interfaces.append(_Interface(link_type, snaplen, _clock(resolution, seconds)))
+        self._faces.extend(words)
 
     def _statistics(self, body: bytes) -> None:
         if len(body) < 12:

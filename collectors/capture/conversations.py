@@ -56,7 +56,7 @@ class Conversations:
         self._state[_L["BUCKET_NS"]] = bucket_seconds * 10**9
         self._state[_L["MARK_CAPACITY"]] = _MARKS
         self._state[_L["SEEN_MASK"]] = _SEEN - 1
-        self._conversations = _words(0)
+        self._conversations = _aligned(0)
         self._pieces = _words(0)
         self._index = array("I")
         self._marks = _words(_MARKS * 8)
@@ -156,8 +156,10 @@ class Conversations:
     def _grow(self) -> None:
         """Double all tables, and build the index anew."""
         state = self._state
-        capacity = max(2048, 2 * state[_L["CAPACITY"]])
-        self._conversations.frombytes(bytes(8 * (16 * capacity - len(self._conversations))))
+        capacity = max(8192, 2 * state[_L["CAPACITY"]])
+        conversations = _aligned(16 * capacity)
+        conversations[: len(self._conversations)] = self._conversations
+        self._conversations = conversations
         self._pieces.frombytes(bytes(8 * (10 * capacity - len(self._pieces))))
         self._index = array("I", bytes(4 * 2 * capacity))
         state[_L["CAPACITY"]] = state[_L["PIECE_CAPACITY"]] = capacity
@@ -171,7 +173,7 @@ class Conversations:
         if state[_L["ROWS"]] + rows + 200 > state[_L["ROW_CAPACITY"]]:
             self._drain()
             if rows + 200 > state[_L["ROW_CAPACITY"]]:
-                state[_L["ROW_CAPACITY"]] = max(rows + 200, 1 << 14)
+                state[_L["ROW_CAPACITY"]] = max(2 * rows, 1 << 14)
                 self._table = _words(14 * state[_L["ROW_CAPACITY"]])
 
     def _drain(self) -> None:
@@ -191,6 +193,13 @@ class Conversations:
 
 def _words(count: int) -> "array[int]":
     return array("Q", bytes(8 * count))
+
+
+def _aligned(count: int) -> "memoryview[int]":
+    """Return words that begin where a line of the processor's cache begins."""
+    words = _words(count + 8)
+    start = -(words.buffer_info()[0] // 8) % 8
+    return memoryview(words)[start : start + count]
 
 
 def _link(link: int) -> int:

@@ -6,12 +6,13 @@ what is compiled together is inlined. Integers are masked by hand where they may
 not. All memory is arrays of unsigned 64-bit words that the caller makes and grows:
 
 State `s`: the words named S_... below. Interfaces: 4 words each (link type, clock mode, clock parameter, offset in ns).
-Conversation: 16 words
-    0-3 addresses a, b (high and low half; IPv4 in the low half), 4 ports a << 16 | b, protocol << 32, IPv6 << 40
-    5 flags: bits of a, bits of b << 8, initiator << 16 (0 none, 1 a, 2 b), opener << 18 (0 a, 1 b),
-      refused << 20 (1 a, 2 b), number known << 22 (1 a, 2 b), begun << 24
-    6 handshake numbers of a, b << 32; 7 time bucket; 8 first and 9 last time in that bucket
-    10-13 packets and bytes from a, packets and bytes from b; 14 latest time of earlier buckets; 15 waiting piece + 1
+Conversation: 16 words, of which the first 8, one line of the processor's cache, are all that most packets touch
+    0 and 1 the low halves of addresses a and b (all of an IPv4 address), 2 ports a << 16 | b, protocol << 32, IPv6 << 40
+    3 flags: bits of a, bits of b << 8, initiator << 16 (0 none, 1 a, 2 b), opener << 18 (0 a, 1 b),
+      refused << 20 (1 a, 2 b), number known << 22 (1 a, 2 b), begun << 24, waiting pieces << 32, time bucket << 40
+    4 last time; 5 packets from a, from b << 32; 6 and 7 bytes from a and from b, all three of the current time bucket
+    8 and 9 the high halves of a and b; 10 handshake numbers of a, b << 32; 11 time bucket; 12 first time in it;
+    13 latest time of earlier buckets; 14 waiting piece + 1
 Piece (a bucket's counters that wait for the conversation's outcome): 10 words
     bucket, first, last, begun, 4 counters, source, next piece + 1
 Row (output): 14 words
@@ -21,7 +22,7 @@ Row (output): 14 words
 Mark (a payload that may hold names): 8 words
     offset, length, time, kind (1 DNS, 2 DNS over TCP, 3 TLS), server address (2), IPv6, 0
 
-What a packet says (conversation word 5, scratch word 7): SYN 1, SYN-ACK 2, ACK 4, PAYLOAD 8, FIN 16, RST 32,
+What a packet says (conversation word 3, scratch word 7): SYN 1, SYN-ACK 2, ACK 4, PAYLOAD 8, FIN 16, RST 32,
 REQUEST 64, REPLY 128. SCTP chunks and ICMP types speak through the same bits.
 """
 
@@ -73,10 +74,11 @@ S_SEVERAL = cython.declare(cython.Py_ssize_t, 27)
 S_BEFORE = cython.declare(cython.Py_ssize_t, 28)
 S_SEEN_MASK = cython.declare(cython.Py_ssize_t, 29)
 S_WANT_MARKS = cython.declare(cython.Py_ssize_t, 30)
+S_KEPT = cython.declare(cython.Py_ssize_t, 31)  # conversations that the last sweep left open
 S_COUNTS = cython.declare(cython.Py_ssize_t, 32)  # packets by ledger class
 S_SAMPLES = cython.declare(cython.Py_ssize_t, 48)  # class x 3 x (packet number, link type, wire length)
 S_SCRATCH = cython.declare(cython.Py_ssize_t, 160)  # what `decode` says of a packet
-STATE_WORDS = 192
+STATE_WORDS = 576  # the last 384: 32 packets of 12 words
 
 LAYOUT = {
     "POSITION": S_POSITION,
@@ -284,7 +286,9 @@ def _link(
             label = p[at] >> 4
             if label == 4 or label == 6:
                 kind = 0x0800 if label == 4 else 0x86DD
-            elif label == 0 and cap >= at + 18:
+            elif label == 0:
+                if cap < at + 18:
+                    return 2 if wire >= at + 18 else 1
                 at += 18
                 kind = _big16(p, at - 2)
             else:
@@ -722,8 +726,8 @@ def _decode(
 @cython.exceptval(check=False)
 def _conclude(c: cython.p_ulonglong) -> cython.Py_ssize_t:
     """Return who began (0 a, 1 b, 2 not known), orientation << 2 and outcome << 4 of a conversation, as it stands."""
-    flags: cython.ulonglong = c[5]
-    protocol: cython.Py_ssize_t = c[4] >> 32 & 255
+    flags: cython.ulonglong = c[3]
+    protocol: cython.Py_ssize_t = c[2] >> 32 & 255
     opener: cython.Py_ssize_t = flags >> 18 & 1
     ahead: cython.ulonglong = flags >> (8 * opener) & 255
     behind: cython.ulonglong = flags >> (8 - 8 * opener) & 255
@@ -772,18 +776,18 @@ def _row(
     r: cython.Py_ssize_t = s[S_ROWS] * 14
     b: cython.bint = verdict & 3 == 1
     known: cython.bint = verdict & 3 != 2
-    ports: cython.ulonglong = c[4] & _WORD
+    ports: cython.ulonglong = c[2] & _WORD
     if b:
         ports = (ports & 0xFFFF) << 16 | ports >> 16
     if known:
         ports &= 0xFFFF
-        if c[4] >> 32 & 255 == 1 or c[4] >> 32 & 255 == 58:
+        if c[2] >> 32 & 255 == 1 or c[2] >> 32 & 255 == 58:
             ports = 0  # the identifier of an ICMP query is no port
-    rows[r] = c[2] if b else c[0]
-    rows[r + 1] = c[3] if b else c[1]
-    rows[r + 2] = c[0] if b else c[2]
-    rows[r + 3] = c[1] if b else c[3]
-    rows[r + 4] = (c[4] >> 32) << 32 | ports
+    rows[r] = c[9] if b else c[8]
+    rows[r + 1] = c[1] if b else c[0]
+    rows[r + 2] = c[8] if b else c[9]
+    rows[r + 3] = c[0] if b else c[1]
+    rows[r + 4] = (c[2] >> 32) << 32 | ports
     rows[r + 5] = (verdict >> 2 & 3) | (verdict >> 4) << 8 | piece[8] << 16 | (0 if known else 1 << 15)
     rows[r + 6] = piece[0]
     rows[r + 7] = piece[1]
@@ -804,7 +808,7 @@ def _emit(
     rows: cython.p_ulonglong,
 ) -> cython.void:  # fmt: skip
     """Write the rows of all waiting pieces of a conversation, and free them."""
-    at: cython.Py_ssize_t = c[15]
+    at: cython.Py_ssize_t = c[14]
     following: cython.Py_ssize_t
     w: cython.Py_ssize_t
     while at != 0:
@@ -814,8 +818,8 @@ def _emit(
         pieces[w + 9] = s[S_FREE_PIECE]
         s[S_FREE_PIECE] = at
         at = following
-    c[15] = 0
-    c[5] &= ~(cython.cast(cython.ulonglong, 0xFF) << 32) & _MASK
+    c[14] = 0
+    c[3] &= ~(cython.cast(cython.ulonglong, 0xFF) << 32) & _MASK
 
 
 @cython.cfunc
@@ -828,7 +832,7 @@ def _close_bucket(
     verdict: cython.Py_ssize_t
     at: cython.Py_ssize_t
     w: cython.Py_ssize_t
-    if c[10] == 0 and c[12] == 0:
+    if c[5] == 0:
         return
     at = s[S_FREE_PIECE]
     if at != 0:
@@ -837,28 +841,27 @@ def _close_bucket(
         s[S_PIECES] += 1
         at = s[S_PIECES]
     w = (at - 1) * 10
-    pieces[w] = c[7]
-    pieces[w + 1] = c[8]
-    pieces[w + 2] = c[9]
-    pieces[w + 3] = c[5] >> 24 & 255
-    pieces[w + 4] = c[10]
-    pieces[w + 5] = c[11]
-    pieces[w + 6] = c[12]
-    pieces[w + 7] = c[13]
+    pieces[w] = c[11]
+    pieces[w + 1] = c[12]
+    pieces[w + 2] = c[4]
+    pieces[w + 3] = c[3] >> 24 & 255
+    pieces[w + 4] = c[5] & _WORD
+    pieces[w + 5] = c[6]
+    pieces[w + 6] = c[5] >> 32
+    pieces[w + 7] = c[7]
     pieces[w + 8] = s[S_SOURCE]
-    pieces[w + 9] = c[15]
-    c[15] = at
-    c[5] &= ~(cython.cast(cython.ulonglong, 0xFF) << 24) & _MASK
-    c[5] += cython.cast(cython.ulonglong, 1) << 32
-    if c[9] > c[14]:
-        c[14] = c[9]
-    c[10] = 0
-    c[11] = 0
-    c[12] = 0
-    c[13] = 0
+    pieces[w + 9] = c[14]
+    c[14] = at
+    c[3] &= ~(cython.cast(cython.ulonglong, 0xFF) << 24) & _MASK
+    c[3] += cython.cast(cython.ulonglong, 1) << 32
+    if c[4] > c[13]:
+        c[13] = c[4]
+    c[5] = 0
+    c[6] = 0
+    c[7] = 0
     verdict = _conclude(c)
     # What is established stays so. What waits too long is told as it stands: memory must not grow with time.
-    if verdict >> 4 == 0 or c[5] >> 32 & 255 >= 60:
+    if verdict >> 4 == 0 or c[3] >> 32 & 255 >= 60:
         _emit(c, verdict, s, pieces, rows)
 
 
@@ -867,16 +870,16 @@ def _close_bucket(
 @cython.exceptval(check=False)
 def _is_over(c: cython.p_ulonglong, now: cython.longlong) -> cython.bint:
     """Return whether a conversation was silent for longer than its like may be."""
-    last: cython.longlong = c[9] if c[9] > c[14] else c[14]
-    ahead: cython.ulonglong = c[5] & 255
-    behind: cython.ulonglong = c[5] >> 8 & 255
+    last: cython.longlong = c[4] if c[4] > c[13] else c[13]
+    ahead: cython.ulonglong = c[3] & 255
+    behind: cython.ulonglong = c[3] >> 8 & 255
     verdict: cython.Py_ssize_t
     silent: cython.longlong = now - last
     if silent <= cython.cast(cython.longlong, _ENDED):
         return False
     if (ahead | behind) & 32 or ahead & behind & 16:
         return True
-    if c[4] >> 32 & 255 != 6 and c[4] >> 32 & 255 != 132:
+    if c[2] >> 32 & 255 != 6 and c[2] >> 32 & 255 != 132:
         return silent > cython.cast(cython.longlong, _SHORT)
     verdict = _conclude(c)
     # "unknown" behind a handshake: only one direction is captured, and it went on
@@ -892,17 +895,16 @@ def _restart(
     c: cython.p_ulonglong, opener: cython.ulonglong, time: cython.ulonglong, bucket: cython.ulonglong
 ) -> cython.void:
     """Begin a conversation anew in its place."""
-    c[5] = opener << 18 | 1 << 24
-    c[6] = 0
-    c[7] = bucket
-    c[8] = time
-    c[9] = time
+    c[3] = opener << 18 | 1 << 24 | (bucket & 0xFFFFFF) << 40
     c[10] = 0
-    c[11] = 0
-    c[12] = 0
-    c[13] = 0
-    c[14] = time
-    c[15] = 0
+    c[11] = bucket
+    c[12] = time
+    c[4] = time
+    c[5] = 0
+    c[6] = 0
+    c[7] = 0
+    c[13] = time
+    c[14] = 0
 
 
 @cython.cfunc
@@ -926,30 +928,30 @@ def _opening(
 ) -> cython.void:  # fmt: skip
     """Take a SYN or SYN-ACK: the same handshake, its retransmission, or a new conversation on the same ports."""
     other: cython.ulonglong = 1 - side
-    own: cython.ulonglong = c[5] >> (8 * side) & 255
-    others: cython.ulonglong = c[5] >> (8 * other) & 255
+    own: cython.ulonglong = c[3] >> (8 * side) & 255
+    others: cython.ulonglong = c[3] >> (8 * other) & 255
     same: cython.bint
     expected: cython.ulonglong
     if bits & 1:
-        same = c[5] >> (22 + side) & 1 and c[6] >> (32 * side) & _WORD == seq
+        same = c[3] >> (22 + side) & 1 and c[10] >> (32 * side) & _WORD == seq
         if (own or others) and not same and not (others == 1 and own == 0):
             _fold(c, s, pieces, rows)
             _restart(c, side, time, bucket)
-        c[6] = (c[6] & (_WORD << (32 * other))) | seq << (32 * side)
-        c[5] |= cython.cast(cython.ulonglong, 1) << (22 + side)
-        if c[5] >> 16 & 3 == 0:
-            c[5] |= (side + 1) << 16
+        c[10] = (c[10] & (_WORD << (32 * other))) | seq << (32 * side)
+        c[3] |= cython.cast(cython.ulonglong, 1) << (22 + side)
+        if c[3] >> 16 & 3 == 0:
+            c[3] |= (side + 1) << 16
         return
     expected = (ack - 1) & _WORD
-    same = c[5] >> (22 + other) & 1 and c[6] >> (32 * other) & _WORD == expected
+    same = c[3] >> (22 + other) & 1 and c[10] >> (32 * other) & _WORD == expected
     if ((own | others) & 32 or own & others & 16) and not same:
         _fold(c, s, pieces, rows)
         _restart(c, side, time, bucket)
-    if c[5] >> 16 & 3 == 0:
+    if c[3] >> 16 & 3 == 0:
         # The SYN was not seen (yet): this is the number that it had.
-        c[5] |= (other + 1) << 16
-        c[6] = (c[6] & (_WORD << (32 * side))) | expected << (32 * other)
-        c[5] |= cython.cast(cython.ulonglong, 1) << (22 + other)
+        c[3] |= (other + 1) << 16
+        c[10] = (c[10] & (_WORD << (32 * side))) | expected << (32 * other)
+        c[3] |= cython.cast(cython.ulonglong, 1) << (22 + other)
 
 
 @cython.cfunc
@@ -992,8 +994,8 @@ def _refuse(
     h = _hash(a0, a1, b0, b1, ports) & s[S_INDEX_MASK]
     while index[h] != 0:
         c = (cython.cast(cython.Py_ssize_t, index[h]) - 1) * 16
-        if conv[c + 4] == ports and conv[c + 1] == a1 and conv[c + 3] == b1 and conv[c] == a0 and conv[c + 2] == b0:
-            conv[c + 5] |= cython.cast(cython.ulonglong, 1) << (20 + side)
+        if conv[c + 2] == ports and conv[c + 0] == a1 and conv[c + 1] == b1 and conv[c + 8] == a0 and conv[c + 9] == b0:
+            conv[c + 3] |= cython.cast(cython.ulonglong, 1) << (20 + side)
             return
         h = (h + 1) & s[S_INDEX_MASK]
 
@@ -1047,6 +1049,8 @@ def _seen_before(
     stop = body + (16 if protocol == 6 else 40)
     if stop > cap:
         stop = cap
+    if stop > cython.cast(cython.Py_ssize_t, k[12]):
+        stop = k[12]  # what pads a short frame is not of the packet
     for i in range(body + 4, stop):
         if protocol == 17 and (i == body + 6 or i == body + 7):
             continue
@@ -1180,6 +1184,8 @@ def run(
     wanted: cython.bint = s[S_WANT_MARKS] != 0
     ended: cython.ulonglong = _ENDED
     sweep_after: cython.ulonglong = _SWEEP
+    kept: cython.ulonglong = s[S_KEPT]
+    one: cython.ulonglong = 1
     room: cython.longlong = 0
     free: cython.longlong
     distance: cython.ulonglong
@@ -1203,215 +1209,285 @@ def run(
     ack: cython.ulonglong
     side: cython.ulonglong
     h: cython.ulonglong
+    held: cython.Py_ssize_t
+    turn: cython.Py_ssize_t
+    halt: cython.bint
+    untimed: cython.ulonglong
+    refused: cython.bint
+    bucket_ns: cython.ulonglong = s[S_BUCKET_NS]
+    ring: cython.p_ulonglong
+    if cython.compiled:
+        ring = s + 192
+    else:
+        ring = _Shifted(state, 192)
     while True:
-        if room <= 0:
+        if room < 32:
             # One packet adds at most a conversation, two pieces, a mark and, folding, 62 rows twice.
             free = (cython.cast(cython.longlong, s[S_PIECE_CAPACITY]) - cython.cast(cython.longlong, s[S_PIECES])) // 3
             room = cython.cast(cython.longlong, s[S_CAPACITY]) - cython.cast(cython.longlong, s[S_CONVERSATIONS])
             if free < room:
                 room = free
-            if room <= 0:
+            if room < 32:
                 result = 1
                 break
             free = (cython.cast(cython.longlong, s[S_ROW_CAPACITY]) - cython.cast(cython.longlong, s[S_ROWS])) // 140
             if free < room:
                 room = free
-            if room <= 0:
+            if room < 32:
                 result = 2
                 break
             free = cython.cast(cython.longlong, s[S_MARK_CAPACITY]) - cython.cast(cython.longlong, s[S_MARKS])
             if free < room:
                 room = free
-            if room <= 0:
+            if room < 32:
                 result = 5
                 break
-        if form == 1:
-            if position + 16 + extra > end:
+        # First read up to 32 packets, and tell memory which lines will be wanted; then count them. A table larger than
+        # the processor's cache would else make every packet wait.
+        held = 0
+        halt = False
+        refused = False
+        while held < 384:
+            if form == 1:
+                if position + 16 + extra > end:
+                    halt = True
+                    break
+                captured = _word(p, position + 8, swapped)
+                if captured > 262144:
+                    result = 4
+                    halt = True
+                    break
+                at = position + 16 + extra
+                following = at + cython.cast(cython.Py_ssize_t, captured)
+                if following > end:
+                    halt = True
+                    break
+                time = _word(p, position, swapped) * 1000000000 + _word(p, position + 4, swapped) * unit
+                wire = _word(p, position + 12, swapped)
+            elif form == 2:
+                if position + 32 > end:
+                    halt = True
+                    break
+                length = _word(p, position + 4, swapped)
+                face = _word(p, position + 8, swapped)
+                captured = _word(p, position + 20, swapped)
+                if (
+                    _word(p, position, swapped) != 6 or length < 32 or length > 300000 or captured > length - 32
+                    or captured > 262144 or face >= s[S_INTERFACES] or faces[4 * face + 1] == 3
+                ):  # fmt: skip
+                    result = 4
+                    halt = True
+                    break
+                following = position + ((cython.cast(cython.Py_ssize_t, length) + 3) & ~3)
+                if following > end:
+                    halt = True
+                    break
+                if _word(p, following - 4, swapped) != length:
+                    result = 4
+                    halt = True
+                    break
+                at = position + 28
+                link = faces[4 * face]
+                time = _clock(
+                    _word(p, position + 12, swapped) << 32 | _word(p, position + 16, swapped),
+                    faces[4 * face + 1], faces[4 * face + 2], faces[4 * face + 3],
+                )  # fmt: skip
+                wire = _word(p, position + 24, swapped)
+            else:
+                if position + 32 > end:
+                    halt = True
+                    break
+                time = _little32(p, position) | _little32(p, position + 4) << 32
+                link = _little32(p, position + 8)
+                face = _little32(p, position + 12)
+                wire = _little32(p, position + 16)
+                captured = _little32(p, position + 24)
+                at = position + 32
+                following = at + cython.cast(cython.Py_ssize_t, captured)
+                if following > end:
+                    halt = True
+                    break
+            untimed = 0
+            if time > _LATEST:
+                time = latest
+                untimed = 1
+            else:
+                latest = time
+                if time < start:
+                    start = time
+                if time > stop:
+                    stop = time
+            distance = time - swept if time > swept else swept - time
+            if distance > sweep_after and since > kept:
+                # the earlier of two packet times, so that one wild timestamp ends nothing
+                swept = time if time < before else before
+                since = 0
+                before = time
+                result = 3
+                halt = True
                 break
-            captured = _word(p, position + 8, swapped)
-            if captured > 262144:
-                result = 4
-                break
-            at = position + 16 + extra
-            following = at + cython.cast(cython.Py_ssize_t, captured)
-            if following > end:
-                break
-            time = _word(p, position, swapped) * 1000000000 + _word(p, position + 4, swapped) * unit
-            wire = _word(p, position + 12, swapped)
-        elif form == 2:
-            if position + 32 > end:
-                break
-            length = _word(p, position + 4, swapped)
-            face = _word(p, position + 8, swapped)
-            captured = _word(p, position + 20, swapped)
-            if (
-                _word(p, position, swapped) != 6 or length < 32 or length > 300000 or captured > length - 32
-                or captured > 262144 or face >= s[S_INTERFACES] or faces[4 * face + 1] == 3
-            ):  # fmt: skip
-                result = 4
-                break
-            following = position + ((cython.cast(cython.Py_ssize_t, length) + 3) & ~3)
-            if following > end:
-                break
-            if _word(p, following - 4, swapped) != length:
-                result = 4
-                break
-            at = position + 28
-            link = faces[4 * face]
-            time = _clock(
-                _word(p, position + 12, swapped) << 32 | _word(p, position + 16, swapped),
-                faces[4 * face + 1], faces[4 * face + 2], faces[4 * face + 3],
-            )  # fmt: skip
-            wire = _word(p, position + 24, swapped)
-        else:
-            if position + 32 > end:
-                break
-            time = _little32(p, position) | _little32(p, position + 4) << 32
-            link = _little32(p, position + 8)
-            face = _little32(p, position + 12)
-            wire = _little32(p, position + 16)
-            captured = _little32(p, position + 24)
-            at = position + 32
-            following = at + cython.cast(cython.Py_ssize_t, captured)
-            if following > end:
-                break
-        if time > _LATEST:
-            time = latest
-            s[S_UNTIMED] += 1
-        else:
-            latest = time
-            if time < start:
-                start = time
-            if time > stop:
-                stop = time
-        distance = time - swept if time > swept else swept - time
-        if distance > sweep_after and 2 * since > s[S_CONVERSATIONS]:
-            # the earlier of two packet times, so that one wild timestamp ends nothing
-            swept = time if time < before else before
-            since = 0
             before = time
-            result = 3
-            break
-        before = time
-        cap = at + cython.cast(cython.Py_ssize_t, captured)
-        if wire < captured:
-            wire = captured
-        number += 1
-        room -= 1
-        position = following
-        plain = False
-        a0 = 0
-        b0 = 0
-        # The straight lane: Ethernet, unicast, IPv4 without options or fragments, TCP or UDP and no tunnel's port.
-        if (
-            link == 1 and captured >= 48 and _big32(p, at + 12) >> 8 == 0x080045 and not _big16(p, at + 20) & 0x3FFF
-            and p[at + 30] < 224 and p[at + 30] != 127 and p[at + 26] != 127 and not p[at] & 1 and not several
-        ):  # fmt: skip
-            total = _big16(p, at + 16)
-            a1 = _big32(p, at + 26)
-            b1 = _big32(p, at + 30)
-            ports = _big32(p, at + 34)
-            size = total
-            seq = 0
-            ack = 0
-            if p[at + 23] == 6:
-                header = p[at + 46] >> 4 << 2
-                if header >= 20 and 20 + header <= total:
-                    plain = True
-                    ports |= cython.cast(cython.ulonglong, 6) << 32
-                    bits = _tcp_bits(p[at + 47])
-                    seq = _big32(p, at + 38)
-                    ack = _big32(p, at + 42)
-                    data = at + 34 + header
-                    if 20 + header < total and not bits & 35:
-                        bits |= 8
-            elif p[at + 23] == 17 and total >= 28:
-                n = ports & 0xFFFF
-                plain = n != vxlan_a and n != vxlan_b and n != 6081 and n != 4754
-                ports |= cython.cast(cython.ulonglong, 17) << 32
-                bits = 8
-                data = at + 42
-        if not plain:
-            kind = _decode(p, at, cap, at + cython.cast(cython.Py_ssize_t, wire), link, k)
-            if kind == 0 and (several or link == 113 or link == 276):
-                kind = 10 if _seen_before(p, at, cap, link, face, time, k, s[S_SEEN_MASK], seen) else 0
-            if kind != 0:
-                _ledger(kind, number, link, wire, s)
-                if kind == 6 and k[13] == 3:
-                    _refuse(s, k, index, conv)
-                continue
-            a0 = k[0]
-            a1 = k[1]
-            b0 = k[2]
-            b1 = k[3]
-            ports = k[4] | k[5] << 32
-            size = k[6]
-            bits = k[7]
-            seq = k[8]
-            ack = k[9]
-            data = k[10]
-        side = 0
-        if a0 > b0 or (a0 == b0 and (a1 > b1 or (a1 == b1 and ports >> 16 & 0xFFFF > ports & 0xFFFF))):
-            a0, b0 = b0, a0
-            a1, b1 = b1, a1
-            ports = (ports >> 32) << 32 | (ports & 0xFFFF) << 16 | (ports >> 16 & 0xFFFF)
-            side = 1
-        if time < bucket_start or time >= bucket_end:
-            bucket = time // s[S_BUCKET_NS]
-            bucket_start = bucket * s[S_BUCKET_NS]
-            bucket_end = bucket_start + s[S_BUCKET_NS]
-        h = _hash(a0, a1, b0, b1, ports) & mask
-        while True:
-            if index[h] == 0:
-                n = s[S_CONVERSATIONS] * 16
-                s[S_CONVERSATIONS] += 1
-                index[h] = s[S_CONVERSATIONS]
+            cap = at + cython.cast(cython.Py_ssize_t, captured)
+            if wire < captured:
+                wire = captured
+            number += 1
+            s[S_UNTIMED] += untimed
+            room -= 1
+            position = following
+            plain = False
+            a0 = 0
+            b0 = 0
+            # The straight lane: Ethernet, unicast, IPv4 without options or fragments, TCP or UDP and no tunnel's port.
+            if (
+                link == 1 and captured >= 48 and _big32(p, at + 12) >> 8 == 0x080045 and not _big16(p, at + 20) & 0x3FFF
+                and p[at + 30] < 224 and p[at + 30] != 127 and p[at + 26] != 127 and not p[at] & 1 and not several
+            ):  # fmt: skip
+                total = _big16(p, at + 16)
+                a1 = _big32(p, at + 26)
+                b1 = _big32(p, at + 30)
+                ports = _big32(p, at + 34)
+                size = total
+                seq = 0
+                ack = 0
+                if p[at + 23] == 6:
+                    header = p[at + 46] >> 4 << 2
+                    if header >= 20 and 20 + header <= total:
+                        plain = True
+                        ports |= cython.cast(cython.ulonglong, 6) << 32
+                        bits = _tcp_bits(p[at + 47])
+                        seq = _big32(p, at + 38)
+                        ack = _big32(p, at + 42)
+                        data = at + 34 + header
+                        if 20 + header < total and not bits & 35:
+                            bits |= 8
+                elif p[at + 23] == 17 and total >= 28:
+                    n = ports & 0xFFFF
+                    plain = n != vxlan_a and n != vxlan_b and n != 6081 and n != 4754
+                    ports |= cython.cast(cython.ulonglong, 17) << 32
+                    bits = 8
+                    data = at + 42
+            if not plain:
+                kind = _decode(p, at, cap, at + cython.cast(cython.Py_ssize_t, wire), link, k)
+                if kind == 0 and (several or link == 113 or link == 276):
+                    kind = 10 if _seen_before(p, at, cap, link, face, time, k, s[S_SEEN_MASK], seen) else 0
+                if kind != 0:
+                    _ledger(kind, number, link, wire, s)
+                    if kind == 6 and k[13] == 3:
+                        refused = True  # once the packets before it were counted
+                        break
+                    continue
+                a0 = k[0]
+                a1 = k[1]
+                b0 = k[2]
+                b1 = k[3]
+                ports = k[4] | k[5] << 32
+                size = k[6]
+                bits = k[7]
+                seq = k[8]
+                ack = k[9]
+                data = k[10]
+            side = 0
+            if a0 > b0 or (a0 == b0 and (a1 > b1 or (a1 == b1 and ports >> 16 & 0xFFFF > ports & 0xFFFF))):
+                a0, b0 = b0, a0
+                a1, b1 = b1, a1
+                ports = (ports >> 32) << 32 | (ports & 0xFFFF) << 16 | (ports >> 16 & 0xFFFF)
+                side = 1
+            h = _hash(a0, a1, b0, b1, ports) & mask
+            ring[held] = a0
+            ring[held + 1] = a1
+            ring[held + 2] = b0
+            ring[held + 3] = b1
+            ring[held + 4] = ports
+            ring[held + 5] = size
+            ring[held + 6] = bits | side << 8
+            ring[held + 7] = seq << 32 | ack
+            ring[held + 8] = time
+            ring[held + 9] = h
+            ring[held + 10] = data
+            ring[held + 11] = cap
+            held += 12
+            since += 1
+            if cython.compiled:
+                prefetch(index + h)
+        if cython.compiled:
+            for n in range(0, held, 12):
+                total = index[ring[n + 9]]
+                if total != 0:
+                    prefetch(conv + (total - 1) * 16)
+        for turn in range(0, held, 12):
+            a0 = ring[turn]
+            a1 = ring[turn + 1]
+            b0 = ring[turn + 2]
+            b1 = ring[turn + 3]
+            ports = ring[turn + 4]
+            size = ring[turn + 5]
+            bits = ring[turn + 6] & 255
+            side = ring[turn + 6] >> 8
+            time = ring[turn + 8]
+            h = ring[turn + 9]
+            if time < bucket_start or time >= bucket_end:
+                bucket = time // bucket_ns
+                bucket_start = bucket * bucket_ns
+                bucket_end = bucket_start + bucket_ns
+            while True:
+                if index[h] == 0:
+                    n = s[S_CONVERSATIONS] * 16
+                    s[S_CONVERSATIONS] += 1
+                    index[h] = s[S_CONVERSATIONS]
+                    if cython.compiled:
+                        c = conv + n
+                    else:
+                        c = _Shifted(conv, n)
+                    c[8] = a0
+                    c[0] = a1
+                    c[9] = b0
+                    c[1] = b1
+                    c[2] = ports
+                    _restart(c, side, time, bucket)
+                    break
+                n = (cython.cast(cython.Py_ssize_t, index[h]) - 1) * 16
                 if cython.compiled:
                     c = conv + n
                 else:
                     c = _Shifted(conv, n)
-                c[0] = a0
-                c[1] = a1
-                c[2] = b0
-                c[3] = b1
-                c[4] = ports
-                _restart(c, side, time, bucket)
-                break
-            n = (cython.cast(cython.Py_ssize_t, index[h]) - 1) * 16
-            if cython.compiled:
-                c = conv + n
-            else:
-                c = _Shifted(conv, n)
-            if c[4] == ports and c[1] == a1 and c[3] == b1 and c[0] == a0 and c[2] == b0:
-                if time > c[9] and time - c[9] > ended and _is_over(c, time):
-                    _fold(c, s, pieces, rows)
-                    _restart(c, side, time, bucket)
-                break
-            h = (h + 1) & mask
-        if bits & 3:
-            _opening(c, side, bits, seq, ack, time, bucket, s, pieces, rows)
-        if wanted and bits & 8 and data < cap:
-            # DNS answers, and the first data of a TCP client (a TLS ClientHello says whom it wants)
-            n = ports & 0xFFFF if side else ports >> 16 & 0xFFFF
-            if n == 53 and ports >> 32 & 255 == 17:
-                _mark(1, data, cap, time, s, marks, 0, 0, 0)
-            elif n == 53 and ports >> 32 & 255 == 6:
-                _mark(2, data, cap, time, s, marks, 0, 0, 0)
-            elif ports >> 32 & 255 == 6 and not c[5] >> (8 * side) & 8 and p[data] == 22 and cap - data > 43:
-                _mark(3, data, cap, time, s, marks, c[0] if side else c[2], c[1] if side else c[3], ports >> 40)
-        c[5] |= bits << (8 * side)
-        if bucket != c[7]:
-            _close_bucket(c, s, pieces, rows)
-            c[7] = bucket
-            c[8] = time
-            c[9] = time
-        elif time > c[9]:
-            c[9] = time
-        elif time < c[8]:
-            c[8] = time
-        c[10 + 2 * side] += 1
-        c[11 + 2 * side] += size
-        since += 1
+                if c[2] == ports and c[0] == a1 and c[1] == b1 and (not ports >> 40 or (c[8] == a0 and c[9] == b0)):
+                    if time > c[4] and time - c[4] > ended and _is_over(c, time):
+                        _fold(c, s, pieces, rows)
+                        _restart(c, side, time, bucket)
+                    break
+                h = (h + 1) & mask
+            if bits & 3:
+                _opening(c, side, bits, ring[turn + 7] >> 32, ring[turn + 7] & _WORD, time, bucket, s, pieces, rows)
+            if wanted and bits & 8 and ring[turn + 10] < ring[turn + 11]:
+                data = ring[turn + 10]
+                cap = ring[turn + 11]
+                # DNS answers, and the first data of a TCP client (a TLS ClientHello says whom it wants)
+                n = ports & 0xFFFF if side else ports >> 16 & 0xFFFF
+                if n == 53 and ports >> 32 & 255 == 17:
+                    # only what answers, without an error, something
+                    if data + 12 <= cap and p[data + 2] & 0x80 and not p[data + 3] & 15 and _big16(p, data + 6) != 0:
+                        _mark(1, data, cap, time, s, marks, 0, 0, 0)
+                elif n == 53 and ports >> 32 & 255 == 6:
+                    _mark(2, data, cap, time, s, marks, 0, 0, 0)
+                elif ports >> 32 & 255 == 6 and not c[3] >> (8 * side) & 8 and p[data] == 22 and cap - data > 43:
+                    _mark(3, data, cap, time, s, marks, c[8] if side else c[9], c[0] if side else c[1], ports >> 40)
+            c[3] |= bits << (8 * side)
+            if c[3] >> 40 != bucket & 0xFFFFFF:
+                _close_bucket(c, s, pieces, rows)
+                c[3] = (c[3] << 24 & _MASK) >> 24 | (bucket & 0xFFFFFF) << 40
+                c[11] = bucket
+                c[12] = time
+                c[4] = time
+            elif time > c[4]:
+                c[4] = time
+            elif time < c[4] and time < c[12]:
+                c[12] = time
+            c[5] += one << (32 * side)
+            c[6 + side] += size
+        if refused:
+            _refuse(s, k, index, conv)
+        if halt:
+            break
     s[S_POSITION] = position
     s[S_PACKETS] = number
     s[S_TIME] = latest
@@ -1463,11 +1539,13 @@ def sweep(
             for word in range(16):
                 conv[kept * 16 + word] = c[word]
         kept += 1
-        h = _hash(c[0], c[1], c[2], c[3], c[4]) & s[S_INDEX_MASK]
+        h = _hash(c[8], c[0], c[9], c[1], c[2]) & s[S_INDEX_MASK]
         while index[h] != 0:
             h = (h + 1) & s[S_INDEX_MASK]
         index[h] = kept
     s[S_CONVERSATIONS] = kept
+    if every or now >= 0:
+        s[S_KEPT] = kept
 
 
 def close_buckets(
@@ -1490,8 +1568,15 @@ def close_buckets(
     else:
         s, conv, pieces, rows = state, conv_, pieces_, rows_
     at: cython.Py_ssize_t
+    one: cython.ulonglong = 1
+    c: cython.p_ulonglong
     for at in range(cython.cast(cython.Py_ssize_t, s[S_CONVERSATIONS])):
-        _close_bucket(conv + at * 16 if cython.compiled else _Shifted(conv, at * 16), s, pieces, rows)
+        if cython.compiled:
+            c = conv + at * 16
+        else:
+            c = _Shifted(conv, at * 16)
+        _close_bucket(c, s, pieces, rows)
+        c[3] ^= one << 40  # another bucket than that of any packet to come, so that the next begins a row
 
 
 def decode(

@@ -1,0 +1,136 @@
+"""The kernel in both its modes, compiled and as plain Python, the latter with every read and write checked for bounds.
+
+Python lets a negative index wrap around and lets a slice of a larger buffer be read: neither is C's way, so the
+uncompiled kernel gets its arrays through `Fenced`, which ends where the data end.
+"""
+
+import importlib.util
+import io
+import sys
+from contextlib import contextmanager
+from functools import cache
+from importlib.machinery import SourceFileLoader
+from pathlib import Path
+from types import SimpleNamespace
+
+import collectors.capture
+from collectors.capture import Conversations, conversations, decode, kernel, pump, read_capture, rows
+from collectors.ledger import LedgerWriter
+
+USERS = (conversations, decode, pump, rows)
+"""Modules that call the kernel."""
+
+
+class Fenced:
+    """An array of which only the first `end` elements exist, at indices from 0."""
+
+    __slots__ = ("_array", "_end")
+
+    def __init__(self, array, end=None):
+        self._array = array
+        self._end = len(array) if end is None else end
+
+    def __getitem__(self, at):
+        if at.__class__ is not int or not 0 <= at < self._end:
+            raise IndexError(f"read at {at} of {self._end}")
+        return self._array[at]
+
+    def __setitem__(self, at, value):
+        if at.__class__ is not int or not 0 <= at < self._end:
+            raise IndexError(f"write at {at} of {self._end}")
+        self._array[at] = value
+
+
+@cache
+def uncompiled():
+    """Return kernel.py as plain Python, whatever is compiled or installed."""
+    path = Path(collectors.capture.__file__).with_name("kernel.py")
+    loader = SourceFileLoader("uncompiled_kernel", str(path))
+    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
+    kept = sys.modules.get("cython")
+    sys.modules["cython"] = None  # so that its import fails, as where Cython is not installed
+    try:
+        loader.exec_module(module)
+    finally:
+        del sys.modules["cython"]
+        if kept is not None:
+            sys.modules["cython"] = kept
+    assert not module.is_compiled()
+    return module
+
+
+@cache
+def fenced():
+    """Return the uncompiled kernel whose every access is checked."""
+    plain = uncompiled()
+
+    def run(buffer, end, form, swapped, extra, state, faces, *tables):
+        # nothing behind `end` was read from the stream yet
+        arrays = (Fenced(array) for array in (state, faces, *tables))
+        return plain.run(Fenced(buffer, end), end, form, swapped, extra, *arrays)
+
+    def sweep(every, now, *tables):
+        plain.sweep(every, now, *map(Fenced, tables))
+
+    def close_buckets(*tables):
+        plain.close_buckets(*map(Fenced, tables))
+
+    def decode_one(frame, captured, wire, link, state):
+        return plain.decode(Fenced(frame, captured), captured, wire, link, Fenced(state))
+
+    own = {"run": run, "sweep": sweep, "close_buckets": close_buckets, "decode": decode_one}
+    return SimpleNamespace(**{**vars(plain), **own})
+
+
+@contextmanager
+def using(module):
+    """Let everything that reads captures use this kernel."""
+    try:
+        for user in USERS:
+            user.kernel = module
+        yield
+    finally:
+        for user in USERS:
+            user.kernel = kernel
+
+
+class Dribble(io.RawIOBase):
+    """A stream that gives at most `piece` bytes at a time, so that records end where what was read ends."""
+
+    def __init__(self, content, piece):
+        self._content = io.BytesIO(content)
+        self._piece = piece
+
+    def readable(self):
+        """Return yes."""
+        return True
+
+    def readinto(self, buffer):
+        """Fill a part of the buffer."""
+        part = self._content.read(min(len(buffer), self._piece))
+        buffer[: len(part)] = part
+        return len(part)
+
+
+def read(captures, module=kernel, *, piece=1 << 20, **options):
+    """Return (flows in a fixed order, ledger, readings) of captures (bytes), read one after the other."""
+    ledger = LedgerWriter()
+    with using(module):
+        conversation = Conversations(**options)
+        readings = [
+            read_capture(Dribble(content, piece), f"{number}.pcap", conversation, ledger)
+            for number, content in enumerate([captures] if isinstance(captures, bytes) else captures)
+        ]
+        flows = conversation.finish()
+    columns = list(flows.columns)
+    flows = flows.astype({name: str for name in columns if str(flows[name].dtype) == "category"})
+    return flows.sort_values(columns).reset_index(drop=True), ledger.ledger(), readings
+
+
+def assert_balanced(flows, ledger, readings):
+    """Every packet read is in a flow or in the ledger, and no row is nonsense."""
+    told = int(flows["packets"].sum() + flows["reply_packets"].sum())
+    assert told + ledger.packets_total() == sum(reading.packets for reading in readings)
+    assert (flows[["connections", "packets", "bytes", "reply_packets", "reply_bytes"]] >= 0).all().all()
+    assert (flows["packets"] + flows["reply_packets"] > 0).all()
+    assert (flows["first_seen"] <= flows["last_seen"]).all()
