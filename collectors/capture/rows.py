@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Iterable
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -129,7 +130,7 @@ def _coded(codes: "np.ndarray[tuple[int, ...], np.dtype[np.int64]]", words: Iter
     listed = list(words)
     used, places = np.unique(codes, return_inverse=True)
     names, same = np.unique(np.array([listed[code] for code in used.tolist()], dtype=object), return_inverse=True)
-    return pd.Categorical.from_codes(same[places], categories=[str(name) for name in names])
+    return _category(same[places], names)
 
 
 def _addresses(high: Words, low: Words, six: Words) -> pd.Categorical:
@@ -145,7 +146,13 @@ def _addresses(high: Words, low: Words, six: Words) -> pd.Categorical:
     texts = [str(ipaddress.IPv4Address(address)) for address in four.tolist()]
     texts += [_six(*halves) for halves in wider.tolist()]
     names, same = np.unique(np.array(texts, dtype=object), return_inverse=True)
-    return pd.Categorical.from_codes(same[places], categories=[str(name) for name in names])
+    return _category(same[places], names)
+
+
+def _category(places: "np.ndarray[tuple[int, ...], np.dtype[Any]]", names: Iterable[object]) -> pd.Categorical:
+    # Places that come from np.unique are in range: checking them once more would cost more than all of this.
+    words = pd.CategoricalDtype([str(name) for name in names])
+    return cast("pd.Categorical", pd.Categorical.from_codes(places, dtype=words, validate=False))
 
 
 def _six(high: int, low: int) -> str:

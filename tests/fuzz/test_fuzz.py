@@ -5,7 +5,7 @@ import random
 import pytest
 from pandas.testing import assert_frame_equal
 
-from collectors.capture import kernel
+from collectors.capture import kernel, rows
 from collectors.capture.containers import MAXIMUM_CAPTURED
 from collectors.capture.decode import decode
 from tests.collectors.capture import frames as f
@@ -92,8 +92,9 @@ def test_lengths_that_a_capture_claims_allocate_nothing():
 
 
 @pytest.mark.parametrize("ports", [1, 50_000], ids=["same ports", "new ports"])
-def test_memory_does_not_grow_with_time(ports):
+def test_memory_does_not_grow_with_time(ports, monkeypatch):
     """The same rows from eight times as many packets or conversations: the same memory."""
+    monkeypatch.setattr(rows, "_MERGE_AT", 1000)  # else as many rows as these are kept before they are added up
 
     def watched(minutes):
         sequence = [

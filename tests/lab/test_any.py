@@ -22,9 +22,9 @@ CLIENT, SERVER, NODE = ("10.99.0.2", "fd99::2"), ("10.99.0.3", "fd99::3"), ("10.
 WANTED = ["src", "dst", "dst_port", "protocol", "orientation", "outcome", "connections", "packets", "reply_packets"]
 # Answers every line with itself; a second client begins when the first one is gone.
 ECHO = """
-import socket, sys
+import pathlib, socket, sys
 listening = socket.create_server((sys.argv[1], 8080), family=socket.AF_INET6 if ":" in sys.argv[1] else socket.AF_INET)
-print("listening", flush=True)
+pathlib.Path(sys.argv[2]).touch()
 while True:
     peer, _ = listening.accept()
     with peer:
@@ -99,12 +99,14 @@ def recording(spaces: Namespaces, out: Path, *options: str) -> Iterator[None]:
 
 
 @contextmanager
-def answering(spaces: Namespaces, where: str, address: str) -> Iterator[None]:
-    """Let a server echo while the body runs."""
-    process = spaces.start(where, "python3", "-c", ECHO, address)
+def answering(spaces: Namespaces, address: str, ready: Path) -> Iterator[None]:
+    """Let a server echo while the body runs; it makes the file `ready` when it listens."""
+    process = spaces.start("server", "python3", "-c", ECHO, address, str(ready))
     try:
-        assert process.stdout is not None
-        assert process.stdout.readline().strip() == "listening"
+        for _ in range(200):
+            if ready.exists():
+                break
+            time.sleep(0.05)
         yield
     finally:
         process.kill()
@@ -142,7 +144,7 @@ def test_recorded_on_any_each_packet_counts_once(spaces: Namespaces, tmp_path: P
     with (
         recording(spaces, everywhere, "-i", "any", "-y", cooked),
         recording(spaces, cable, "-i", "veth0", "-p"),
-        answering(spaces, "server", SERVER[six]),
+        answering(spaces, SERVER[six], tmp_path / "ready"),
     ):
         spaces.run("client", "python3", "-c", TALK, SERVER[six])
     once, nothing = _read(cable)
@@ -162,7 +164,7 @@ def test_two_cables_in_one_pcapng_show_each_packet_once(spaces: Namespaces, tmp_
     process = spaces.start("node", "dumpcap", "-q", "-i", "veth0", "-p", "-i", "veth1", "-p", "-w", str(both))
     try:
         time.sleep(1)
-        with recording(spaces, cable, "-i", "veth0", "-p"), answering(spaces, "server", SERVER[0]):
+        with recording(spaces, cable, "-i", "veth0", "-p"), answering(spaces, SERVER[0], tmp_path / "ready"):
             spaces.run("client", "python3", "-c", TALK, SERVER[0])
     finally:
         process.send_signal(signal.SIGINT)
