@@ -29,7 +29,6 @@ SHORT, LONG, ENDED = 300 * 10**9, 7440 * 10**9, 60 * 10**9
 
 _L = kernel.LAYOUT
 _NO_TIME = 2**64 - 1
-_EVER = 2**62
 _MARKS = 4096
 _SEEN = 1 << 16
 
@@ -146,7 +145,7 @@ class Conversations:
     def _sweep(self, *, every: bool, now: int) -> None:
         self._room(self._state[_L["CONVERSATIONS"]] + self._state[_L["PIECES"]])
         self._piece_room()
-        kernel.sweep(every, now, self._state, self._index, self._conversations, self._pieces, self._table)
+        kernel.sweep(2 if every else 1, now, self._state, self._index, self._conversations, self._pieces, self._table)
 
     def _piece_room(self) -> None:
         state = self._state
@@ -165,7 +164,7 @@ class Conversations:
         state[_L["CAPACITY"]] = state[_L["PIECE_CAPACITY"]] = capacity
         state[_L["INDEX_MASK"]] = 2 * capacity - 1
         self._room(1024)
-        kernel.sweep(False, -_EVER, state, self._index, self._conversations, self._pieces, self._table)
+        kernel.sweep(0, 0, state, self._index, self._conversations, self._pieces, self._table)
 
     def _room(self, rows: int) -> None:
         """Make room for some rows beside those there are."""

@@ -1472,7 +1472,7 @@ def run(
                 elif ports >> 32 & 255 == 6 and not c[3] >> (8 * side) & 8 and p[data] == 22 and cap - data > 43:
                     _mark(3, data, cap, time, s, marks, c[8] if side else c[9], c[0] if side else c[1], ports >> 40)
             c[3] |= bits << (8 * side)
-            if c[3] >> 40 != bucket & 0xFFFFFF:
+            if c[3] >> 40 != bucket & 0xFFFFFF or (time < c[4] and c[11] != bucket):
                 _close_bucket(c, s, pieces, rows)
                 c[3] = (c[3] << 24 & _MASK) >> 24 | (bucket & 0xFFFFFF) << 40
                 c[11] = bucket
@@ -1503,10 +1503,10 @@ def run(
 
 
 def sweep(
-    every: cython.bint, now: cython.longlong, state: cython.ulonglong[::1], index_: cython.uint[::1],
+    which: cython.int, now: cython.longlong, state: cython.ulonglong[::1], index_: cython.uint[::1],
     conv_: cython.ulonglong[::1], pieces_: cython.ulonglong[::1], rows_: cython.ulonglong[::1],
 ) -> None:  # fmt: skip
-    """Fold the conversations that were silent for too long (or every one), and build the index anew.
+    """Fold no conversation (`which` 0), those silent for too long (1) or every one (2), and build the index anew.
 
     Needs room for all rows: one a conversation and one a piece.
     """
@@ -1532,7 +1532,7 @@ def sweep(
         index[at] = 0
     for at in range(cython.cast(cython.Py_ssize_t, s[S_CONVERSATIONS])):
         c = conv + at * 16 if cython.compiled else _Shifted(conv, at * 16)
-        if every or _is_over(c, now):
+        if which == 2 or (which == 1 and _is_over(c, now)):
             _fold(c, s, pieces, rows)
             continue
         if kept != at:
@@ -1544,7 +1544,7 @@ def sweep(
             h = (h + 1) & s[S_INDEX_MASK]
         index[h] = kept
     s[S_CONVERSATIONS] = kept
-    if every or now >= 0:
+    if which != 0:
         s[S_KEPT] = kept
 
 
@@ -1576,7 +1576,7 @@ def close_buckets(
         else:
             c = _Shifted(conv, at * 16)
         _close_bucket(c, s, pieces, rows)
-        c[3] ^= one << 40  # another bucket than that of any packet to come, so that the next begins a row
+        c[3] ^= one << 63  # a bucket far from that of any packet to come, so that the next begins a row
 
 
 def decode(

@@ -283,13 +283,19 @@ def test_a_packet_without_time_is_one_event():
     assert ledger.event_counts() == {"untimed": 5}
 
 
-def test_a_row_of_the_next_file_begins_in_that_file():
-    """Also where both files share a time bucket."""
-    frames_ = [(number * 10.0, packet) for number, packet in enumerate(session()[:5])]
-    flows, _, readings = read([pcap(frames_[:3]), pcap(frames_[3:])])
+@pytest.mark.parametrize("apart", [0, 1, 19, 21, 60, 61, 119, 120, 121, 180, 240, -60])
+@pytest.mark.parametrize("begin", [0, 60])
+def test_a_row_of_the_next_file_begins_in_that_file(begin, apart):
+    """Whether both files share a time bucket or lie in neighbouring ones."""
+    first = [(begin + number * 0.1, packet) for number, packet in enumerate(session()[:3])]
+    second = [(begin + apart + 1 + number * 0.1, packet) for number, packet in enumerate(session()[3:5])]
+    flows, ledger, readings = read([pcap(first), pcap(second)])
+    assert_balanced(flows, ledger, readings)
+    assert (flows["first_seen"].dt.floor("60s") == flows["last_seen"].dt.floor("60s")).all()
     for number, reading in enumerate(readings):
-        times = flows[flows["source"] == f"{number}.pcap"]["first_seen"]
-        assert times.min().value == reading.start
+        own = flows[flows["source"] == f"{number}.pcap"]
+        assert own["first_seen"].min().value == reading.start
+        assert own["last_seen"].max().value == reading.end
 
 
 def test_many_interfaces_take_no_long_time():
