@@ -9,7 +9,7 @@ State `s`: the words named S_... below. Interfaces: 4 words each (link type, clo
 Conversation: 16 words, of which the first 8, one line of the processor's cache, are all that most packets touch
     0 and 1 the low halves of addresses a and b (all of an IPv4 address), 2 ports a << 16 | b, protocol << 32, IPv6 << 40
     3 flags: bits of a, bits of b << 8, initiator << 16 (0 none, 1 a, 2 b), opener << 18 (0 a, 1 b),
-      refused << 20 (1 a, 2 b), number known << 22 (1 a, 2 b), begun << 24, waiting pieces << 32, time bucket << 40
+      refused << 20 (1 a, 2 b), number known << 22 (1 a, 2 b), begun << 24, waiting pieces << 32
     4 last time; 5 packets from a, from b << 32; 6 and 7 bytes from a and from b, all three of the current time bucket
     8 and 9 the high halves of a and b; 10 handshake numbers of a, b << 32; 11 time bucket; 12 first time in it;
     13 latest time of earlier buckets; 14 waiting piece + 1
@@ -433,8 +433,10 @@ def _gre(p: cython.p_uchar, at: cython.Py_ssize_t, cap: cython.Py_ssize_t, k: cy
     elif kind == 0x22EB:
         if cap < at + 12:
             return 0
+        kind = 0x0800 if p[at + 10] >> 2 & 31 == 2 else 0x6558  # the frame type: IP, else Ethernet
         at += 20 if p[at + 11] & 1 else 12
-        kind = 0x6558
+        if kind == 0x0800 and cap > at and p[at] >> 4 == 6:
+            kind = 0x86DD
     k[14] = at
     return 1 if kind == 0x6558 else 4 if kind == 0x0800 else 6 if kind == 0x86DD else 0
 
@@ -445,8 +447,8 @@ def _gre(p: cython.p_uchar, at: cython.Py_ssize_t, cap: cython.Py_ssize_t, k: cy
 def _tunnel(p: cython.p_uchar, cap: cython.Py_ssize_t, k: cython.p_ulonglong) -> cython.Py_ssize_t:
     """Say what an IP packet carries: 0 no packet, 1 an Ethernet frame, 4 or 6 an IP packet, at scratch 14.
 
-    IPIP (RFC 2003), 6in4 (RFC 4213), GRE, VXLAN (RFC 7348), Geneve (RFC 8926), GRE in UDP (RFC 8086), Teredo without
-    its own headers (RFC 4380). What does not look like the tunnel that its port promises is no tunnel.
+    IPIP (RFC 2003), 6in4 (RFC 4213), GRE, VXLAN (RFC 7348), Geneve (RFC 8926), GRE in UDP (RFC 8086). What does
+    not look like the tunnel that its port promises, or has no room for a header inside, is no tunnel.
     """
     at: cython.Py_ssize_t = k[11]
     protocol: cython.Py_ssize_t = k[5] & 255
@@ -702,7 +704,7 @@ def _decode(
         if k[16] or depth == 7:
             break
         inner = _tunnel(p, cap, k)
-        if inner == 0:
+        if inner == 0 or k[14] + (14 if inner == 1 else 20 if inner == 4 else 40) > k[12]:
             break
         # lengths inside speak within the outer packet
         if cython.cast(cython.Py_ssize_t, k[12]) < wire:
@@ -895,7 +897,7 @@ def _restart(
     c: cython.p_ulonglong, opener: cython.ulonglong, time: cython.ulonglong, bucket: cython.ulonglong
 ) -> cython.void:
     """Begin a conversation anew in its place."""
-    c[3] = opener << 18 | 1 << 24 | (bucket & 0xFFFFFF) << 40
+    c[3] = opener << 18 | 1 << 24
     c[10] = 0
     c[11] = bucket
     c[12] = time
@@ -1053,6 +1055,8 @@ def _seen_before(
         stop = k[12]  # what pads a short frame is not of the packet
     for i in range(body + 4, stop):
         if protocol == 17 and (i == body + 6 or i == body + 7):
+            continue
+        if protocol == 132 and body + 8 <= i < body + 12:
             continue
         h = ((h ^ p[i]) * _FNV) & _MASK
     h ^= h >> 31
@@ -1472,9 +1476,8 @@ def run(
                 elif ports >> 32 & 255 == 6 and not c[3] >> (8 * side) & 8 and p[data] == 22 and cap - data > 43:
                     _mark(3, data, cap, time, s, marks, c[8] if side else c[9], c[0] if side else c[1], ports >> 40)
             c[3] |= bits << (8 * side)
-            if c[3] >> 40 != bucket & 0xFFFFFF or (time < c[4] and c[11] != bucket):
+            if c[5] == 0 or c[4] < bucket_start or c[4] >= bucket_end:
                 _close_bucket(c, s, pieces, rows)
-                c[3] = (c[3] << 24 & _MASK) >> 24 | (bucket & 0xFFFFFF) << 40
                 c[11] = bucket
                 c[12] = time
                 c[4] = time
@@ -1568,7 +1571,6 @@ def close_buckets(
     else:
         s, conv, pieces, rows = state, conv_, pieces_, rows_
     at: cython.Py_ssize_t
-    one: cython.ulonglong = 1
     c: cython.p_ulonglong
     for at in range(cython.cast(cython.Py_ssize_t, s[S_CONVERSATIONS])):
         if cython.compiled:
@@ -1576,7 +1578,6 @@ def close_buckets(
         else:
             c = _Shifted(conv, at * 16)
         _close_bucket(c, s, pieces, rows)
-        c[3] ^= one << 63  # a bucket far from that of any packet to come, so that the next begins a row
 
 
 def decode(
