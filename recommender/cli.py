@@ -163,6 +163,8 @@ def _report(conclusion: "Conclusion", folder: Path, as_json: bool) -> int:
 
     _print(json.dumps(summary_data(conclusion), indent=2) if as_json else summary_text(conclusion))
     _say(f"written to {folder}: open {folder / 'report.html'} for the evidence behind each rule")
+    if waiting := len(conclusion.reviewed.undecided):
+        _say(f"{waiting} suggestions wait: decide in decisions.yaml of the review folder, or pass --accept observed")
     return FINDING if conclusion.would_break else 0
 
 
@@ -224,7 +226,8 @@ def _export(given: argparse.Namespace) -> int:
     policies, others = pipeline.export(given.review, given.output, _options(given))
     names = [f"{policy.namespace}/{policy.name}.yaml" for policy in policies]
     _print(json.dumps({"written": names, "others": others}) if given.json else "\n".join(names))
-    _say(f"{len(policies)} policies written to {given.output}; apply them with `kubectl apply -k {given.output}`")
+    how = f"; apply them with `kubectl apply -k {given.output}`" if policies else ": nothing is approved yet"
+    _say(f"{len(policies)} policies written to {given.output}{how}")
     if others:
         _say(f"left as they were, and not in kustomization.yaml: {', '.join(others)}")
     return 0
