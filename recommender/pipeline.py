@@ -79,8 +79,9 @@ def run(sources: Iterable[str], inventory_path: Path, folder: Path, options: Run
     conclusion = conclude(load(folder / "observations"), inventory, folder / "review", options)
     refuse_half_decided(conclusion.reviewed, options)
     save_policies(conclusion.policies, folder / "policies")
+    page = report_html(conclusion)
     for place in (folder / "review", folder):
-        write_text(place / REPORT, report_html(conclusion))
+        write_text(place / REPORT, page)
     return conclusion
 
 
@@ -88,9 +89,10 @@ def demo(folder: Path) -> Conclusion:
     """Do the whole job on the bundled samples, everything observed accepted and every namespace closed by default."""
     samples = Path(str(resources.files("recommender.samples")))
     capture, store = str(samples / "shop.pcap"), folder / "observations"
-    sample = read_flows([capture]).window.sources
-    if store.exists() and not all(any(map(held.same, sample)) for held in load(store).window.sources):
-        raise PodfenceError(f"{store} holds other observations than the demo's; choose another folder with -o")
+    if store.exists():
+        sample = read_flows([capture]).window.sources
+        if not all(any(map(held.same, sample)) for held in load(store).window.sources):
+            raise PodfenceError(f"{store} holds other observations than the demo's; choose another folder with -o")
     options = RunOptions(accept_observed=True, default_deny=True)
     return run([capture], samples / "inventory", folder, options)
 

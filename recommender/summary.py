@@ -124,7 +124,8 @@ def summary_data(conclusion: Conclusion) -> dict[str, Any]:
 
 def summary_text(conclusion: Conclusion) -> str:
     """Return the summary as lines for a terminal."""
-    rows = [*_input_rows(conclusion), *_decision_rows(conclusion), *_number_rows(conclusion)]
+    data = summary_data(conclusion)
+    rows = [*_input_rows(conclusion, data), *_decision_rows(conclusion, data), *_number_rows(conclusion)]
     return "\n".join(f"{name:<18} {visible(text)}".rstrip() for name, text in rows)
 
 
@@ -133,8 +134,7 @@ _SHOWN = 5
 """Examples shown of each kind; the report shows all."""
 
 
-def _input_rows(conclusion: Conclusion) -> Iterator[Row]:
-    data = summary_data(conclusion)
+def _input_rows(conclusion: Conclusion, data: Mapping[str, Any]) -> Iterator[Row]:
     yield "inputs", ", ".join(f"{s['name']} ({s['packets']} packets)" for s in data["inputs"]) or "none"
     yield "window", _window(conclusion)
     yield "flows", f"{data['flows']} rows; packets in no flow: {_counts(data['ledger'])}"
@@ -147,8 +147,7 @@ def _input_rows(conclusion: Conclusion) -> Iterator[Row]:
         yield "", f"{count} {_WHY[why]}"
 
 
-def _decision_rows(conclusion: Conclusion) -> Iterator[Row]:
-    data = summary_data(conclusion)
+def _decision_rows(conclusion: Conclusion, data: Mapping[str, Any]) -> Iterator[Row]:
     yield "decisions", ", ".join(f"{count} {word.replace('_', ' ')}" for word, count in data["suggestions"].items())
     if data["caveats"]:
         yield "caveats", _counts(data["caveats"])

@@ -24,8 +24,8 @@ from collectors.ledger import LedgerWriter
 
 PCAP, ENHANCED, HANDED = 1, 2, 3
 """Forms of records, see `kernel.run`."""
-SHORT, LONG, ENDED = 300 * 10**9, 7440 * 10**9, 60 * 10**9
-"""The kernel's patience in ns, for tests."""
+ENDED, SHORT, LONG = kernel.PATIENCE
+"""Silence in ns that ends a conversation: one that was closed, one that is short-lived, one that stands."""
 
 _L = kernel.LAYOUT
 _NO_TIME = 2**64 - 1
@@ -111,11 +111,11 @@ class Conversations:
             else:
                 self._sweep(every=False, now=state[_L["SWEPT"]])
 
-    def hand_over(self, time: int | None, link_type: int, wire: int, data: bytes, interface: int = 0) -> None:
+    def hand_over(self, time: int | None, link_type: int, wire: int, data: bytes) -> None:
         """Count one packet that the slow lane framed."""
         link = link_type if link_type >= 0 else 0x10000
         stamp = _NO_TIME if time is None or time < 0 else time
-        record = struct.pack("<QIIQQ", stamp, link, interface, min(wire, 2**31), len(data)) + data
+        record = struct.pack("<QIIQQ", stamp, link, 0, min(wire, 2**31), len(data)) + data
         self.consume(bytearray(record), 0, len(record), HANDED, False, 0, _words(4))
 
     def tell(self, ledger: LedgerWriter) -> tuple[int, int | None, int | None]:

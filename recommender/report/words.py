@@ -22,7 +22,8 @@ EVENTS: Final[Mapping[str, str]] = {
     "malformed": "framing that cannot be followed further",
     "gap": "the source says that it lost packets: what it lost may be missing from the policies",
     "untimed": "packets without a usable time, taken at the time of the packet before them",
-    "duplicate": "an input that was observed already: not counted again",
+    "passed_over": "a file of a folder that is no capture",
+    "name_evidence": "DNS answers or TLS greetings of which something was not used",
     "overlap": "an input of the same name and time as another, with other content",
 }
 

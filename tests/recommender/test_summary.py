@@ -1,11 +1,18 @@
 """The summary's numbers are the simulator's, and what comes from a cluster cannot command the terminal."""
 
 from dataclasses import replace
+from pathlib import Path
+
+import pytest
 
 from collectors.flows import empty_flows
+from collectors.ledger import EVENT_CLASSES, PACKET_CLASSES
 from collectors.observation import Observation, ObservationWindow, Source
+from recommender import suggest as suggest_module
+from recommender import summary as summary_module
 from recommender.communications import summarize
 from recommender.generate import GenerateOptions, generate
+from recommender.report import words as report_words
 from recommender.resolve import resolve
 from recommender.review import Decision, review
 from recommender.simulate import excess, isolation, simulate
@@ -81,3 +88,23 @@ def test_terminal_escapes_in_names_are_shown_and_not_sent():
     conclusion = replace(_conclude([]), observation=Observation(window=ObservationWindow.of([source])))
     assert "<U+001B>[31mevil<U+202E>.pcap" in summary_text(conclusion)
     assert "\x1b" not in summary_text(conclusion)
+
+
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        (suggest_module.CAVEATS, report_words.CAVEATS),
+        (summary_module._WHY, report_words.WITHHELD),
+        (PACKET_CLASSES, report_words.LEDGER),
+        (EVENT_CLASSES, report_words.EVENTS),
+    ],
+    ids=["caveats", "withheld", "ledger", "events"],
+)
+def test_everything_that_can_be_said_is_explained_in_the_report(said, words):
+    assert set(said) - set(words) == set()
+
+
+def test_every_caveat_that_is_given_and_every_reason_to_withhold_is_in_the_docs():
+    page = (Path(__file__).parents[2] / "docs" / "evidence.md").read_text()
+    missing = [word for word in (*summary_module._WHY, *PACKET_CLASSES, *EVENT_CLASSES) if f"`{word}`" not in page]
+    assert set(missing) <= {"reply"}  # a class for flow logs, which are not read yet
