@@ -54,7 +54,7 @@ class Conversations:
         self._state = new_state(outer=outer, vxlan_ports=vxlan_ports)
         self._state[_L["BUCKET_NS"]] = bucket_seconds * 10**9
         self._state[_L["MARK_CAPACITY"]] = _MARKS
-        self._state[_L["SEEN_MASK"]] = _SEEN - 1
+        self._state[_L["SEEN_MASK"]] = _SEEN // 4 - 1  # four packets in each place
         self._conversations = _aligned(0)
         self._pieces = _words(0)
         self._index = array("I")

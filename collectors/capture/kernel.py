@@ -1032,7 +1032,7 @@ def _seen_before(
 
     The same packet has the same addresses, ports, IP identification, length, sequence numbers and first bytes; what
     changes on the way (TTL, checksums, link headers, encapsulation) is left out. Copies come within 50 ms, well
-    under the 200 ms after which TCP repeats itself. `seen` remembers the last packet of each of its slots: hash,
+    under the 200 ms after which TCP repeats itself. `seen` remembers the last four packets of each digest's place: hash,
     time, interface. A forgotten one is counted twice; nothing is ever dropped that was not seen.
     """
     ip: cython.Py_ssize_t = k[13]
@@ -1041,6 +1041,7 @@ def _seen_before(
     stop: cython.Py_ssize_t
     i: cython.Py_ssize_t
     slot: cython.Py_ssize_t
+    oldest: cython.Py_ssize_t
     apart: cython.longlong
     h: cython.ulonglong = _hash(
         k[0], k[1], k[2], k[3],
@@ -1065,13 +1066,21 @@ def _seen_before(
         face = _big32(p, at + 4) << 8 | p[at + 10]
     elif link == 113:
         face = _MASK  # only the direction is known
-    slot = (h & slots) * 3
-    apart = time - seen[slot + 1]
-    if seen[slot] == h and -50_000_000 <= apart <= 50_000_000 and (seen[slot + 2] != face or face == _MASK):
-        return True
-    seen[slot] = h
-    seen[slot + 1] = time
-    seen[slot + 2] = face
+    # Four places for each digest, so that a batch of one interface's packets does not drive out what the next shows.
+    oldest = slot = (h & slots) * 12
+    for i in range(4):
+        if seen[slot] == h:
+            apart = time - seen[slot + 1]
+            if -50_000_000 <= apart <= 50_000_000 and (seen[slot + 2] != face or face == _MASK):
+                return True
+            oldest = slot
+            break
+        if seen[slot + 1] < seen[oldest + 1]:
+            oldest = slot
+        slot += 3
+    seen[oldest] = h
+    seen[oldest + 1] = time
+    seen[oldest + 2] = face
     return False
 
 

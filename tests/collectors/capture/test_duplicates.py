@@ -193,3 +193,12 @@ def test_a_connection_on_many_interfaces_is_the_connection(faces):
 def test_link_types_may_differ():
     packet = PACKETS["UDP"]
     assert counted(cables((0, 0, ethernet(packet)), (0.1, 1, packet), links=(PLAIN, 101))) == (1, 1)
+
+
+def test_a_batch_of_one_interface_does_not_hide_the_copies_that_follow_it():
+    """Programs that record several interfaces write what each has gathered, one after the other."""
+    batch = [ethernet(tcp(A, 1024 + at, B, 80, PUSH_ACK, b"GET /", seq=at)) for at in range(2000)]
+    seen = [(at / 1000, number, frame) for number in (0, 1) for at, frame in enumerate(batch)]
+    flows, ledger, _ = read(cables(*seen))
+    assert ledger.packet_counts() == {"duplicate": 2000}
+    assert int(flows["packets"].sum() + flows["reply_packets"].sum()) == 2000
