@@ -49,7 +49,8 @@ $(VENV)/bin/python:
 	  || { echo "this Python cannot make environments: install its venv package (Debian: apt-get install python3-venv)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-KERNEL := pyproject.toml setup.py collectors/capture/kernel.py
+COMPILED := $(patsubst %.pxd,%.py,$(filter-out %machine.pxd %layout.pxd,$(wildcard collectors/capture/*.pxd)))
+KERNEL := pyproject.toml setup.py $(COMPILED) $(wildcard collectors/capture/*.pxd)
 
 $(VENV)/.run: $(KERNEL) | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -e .

@@ -1,6 +1,7 @@
-"""Turns collectors/capture/kernel.py into a compiled module where there is a C compiler; else it runs as it is."""
+"""Turns the decoder in collectors/capture into compiled modules where there is a C compiler; else it runs as it is."""
 
 import sys
+from pathlib import Path
 
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
@@ -30,16 +31,26 @@ class OptionalBuild(build_ext):
                 extension._needs_stub = False  # noqa: SLF001 - what setuptools wants of extensions it did not make
             super().run()
         except Exception as fault:  # noqa: BLE001 - whatever a compiler or its absence may raise
+            self._forget()
             sys.stderr.write(f"podfence: no compiled decoder ({fault}); captures will be read more slowly\n")
+
+    def _forget(self) -> None:
+        """Remove what was compiled, now or earlier: these modules work all compiled or all as they are."""
+        folder = Path(self.get_finalized_command("build_py").get_package_dir("collectors.capture"))
+        for extension in self.extensions:
+            built = Path(self.get_ext_fullpath(extension.name))
+            for file in (built, folder / built.name):
+                file.unlink(missing_ok=True)
 
 
 setup(
     ext_modules=[
         Extension(
-            "collectors.capture.kernel",
-            ["collectors/capture/kernel.py"],
+            f"collectors.capture.{module}",
+            [f"collectors/capture/{module}.py"],
             extra_compile_args=["-O3", "-g0", "-fno-strict-aliasing"],
         )
+        for module in ("links", "internet", "headers", "records", "lifecycle", "kernel")
     ],
     cmdclass={"build_ext": OptionalBuild},
 )

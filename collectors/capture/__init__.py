@@ -43,7 +43,7 @@ def read_capture(
     framing = Framing(pump, source, ledger, pump.fast)
     conversations.begin_source(source, names)
     for time, link_type, wire, data in framing.packets():
-        conversations.hand_over(time, link_type, wire, data)
+        conversations.hand_over(time, link_type, wire, data, framing.interface)
     if names is not None:
         for address, called in framing.named:
             names.resolved(address, called)

@@ -68,6 +68,8 @@ class Framing:
     drops: int = 0
     named: list[tuple[bytes, list[bytes]]] = field(default_factory=list)
     """Addresses and their names, as name resolution blocks tell them."""
+    interface: tuple[int, int] = (0, 1)
+    """Which interface saw the packet yielded last, and of how many."""
     _drops: dict[tuple[int, int], int] = field(default_factory=dict)
 
     def packets(self) -> Iterator[Framed]:

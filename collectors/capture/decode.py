@@ -8,7 +8,9 @@ that clusters use.
 from array import array
 from typing import NamedTuple
 
-from collectors.capture import kernel
+from collectors.capture import kernel, layout
+
+_TCP_FIN, _TCP_SYN, _TCP_RST, _TCP_ACK = 1, 2, 4, 16
 
 VXLAN_PORTS = (4789, 8472)
 """IANA's, and the one that Linux had before."""
@@ -28,12 +30,25 @@ class Quote(NamedTuple):
     unreachable: bool
 
 
-def new_state(*, outer: bool = False, vxlan_ports: tuple[int, int] = VXLAN_PORTS) -> "array[int]":
-    """Return the kernel's state words, all zero but for what is asked for."""
-    state = array("Q", bytes(8 * kernel.STATE_WORDS))
-    state[kernel.LAYOUT["OUTER"]] = int(outer)
-    state[kernel.LAYOUT["VXLAN_A"]], state[kernel.LAYOUT["VXLAN_B"]] = vxlan_ports
-    return state
+def new_scratch(*, outer: bool = False, vxlan_ports: tuple[int, int] = VXLAN_PORTS) -> "array[int]":
+    """Return the words in which the kernel keeps what it knows of a frame, with what it must know beforehand."""
+    scratch = array("Q", bytes(8 * layout.SCRATCH_WORDS))
+    scratch[layout.OUTER] = int(outer)
+    scratch[layout.VXLAN_A], scratch[layout.VXLAN_B] = vxlan_ports
+    for index in range(128):
+        scratch[layout.TCP_SAYS + index] = _tcp_says(index & 63, has_payload=index >= 64)
+    return scratch
+
+
+def _tcp_says(flags: int, *, has_payload: bool) -> int:
+    """Return what TCP flags say; data on a SYN (TCP Fast Open) or RST prove nothing yet."""
+    if flags & _TCP_RST:
+        return layout.RST  # it acknowledges nothing for us, although its ACK flag is mostly set
+    if flags & _TCP_SYN:
+        return layout.SYN_ACK if flags & _TCP_ACK else layout.SYN
+    says = layout.ACK if flags & _TCP_ACK else 0
+    says |= layout.FIN if flags & _TCP_FIN else 0
+    return says | (layout.PAYLOAD if has_payload else 0)
 
 
 def decode(
@@ -44,11 +59,10 @@ def decode(
     `wire` is the frame's length on the wire, `data` as much of it as was captured. The innermost packet of a tunnel
     counts, unless `outer`. Never raises for bad content.
     """
-    state = new_state(outer=outer, vxlan_ports=vxlan_ports)
+    scratch = new_scratch(outer=outer, vxlan_ports=vxlan_ports)
     # One byte more than there is: an array has a first element to point at.
     link = link_type if link_type >= 0 else 0x10000
-    kind = kernel.CLASSES[kernel.decode(data + b"\0", len(data), max(wire, len(data)), link, state)]
-    scratch = state[kernel.LAYOUT["SCRATCH"] :]
+    kind = kernel.CLASSES[kernel.decode(data + b"\0", len(data), max(wire, len(data)), link, scratch)]
     if kind == "icmp_error":
         return Quote(_key(scratch) if scratch[13] & 1 else None, bool(scratch[13] & 2))
     return kind or (_key(scratch), scratch[6], scratch[7], scratch[8], scratch[9])

@@ -1,10 +1,10 @@
-# What the compiler has and Cython has no word for: a hint that a line of memory will be wanted soon.
-cdef extern from *:
-    """
-    #if defined(__GNUC__) || defined(__clang__)
-    #define podfence_prefetch(address) __builtin_prefetch(address)
-    #else
-    #define podfence_prefetch(address) ((void) (address))
-    #endif
-    """
-    void prefetch "podfence_prefetch" (const void* address) nogil
+from collectors.capture.headers cimport read_headers
+from collectors.capture.layout cimport (
+    BATCH, BEFORE, BUCKET, BUCKET_END, BUCKET_NS, BUCKET_START, BYTES_A, CAPACITY, CONVERSATION_WORDS, CONVERSATIONS,
+    DRAIN, FIRST, FLAGS, GROW, HEARD, HELD, HIGH_A, HIGH_B, IN_BUCKET, INDEX_MASK, KEPT, LAST, LOW_A, LOW_B,
+    MARK_CAPACITY, MARK_WORDS, MARKED, MARKS, MORE, PAYLOAD, PIECE_CAPACITY, PIECES, PORTS, REFUSAL, RING_WORDS,
+    ROW_CAPACITY, ROWS, SINCE_SWEEP, SWEEP, SWEPT, SYN, SYN_ACK, TICK_END, TICK_START, TURN, WANT_MARKS,
+)
+from collectors.capture.lifecycle cimport close_bucket, fold, is_over, open_or_reopen, restart
+from collectors.capture.machine cimport big16, low32, prefetch
+from collectors.capture.records cimport digest, read_records

@@ -196,6 +196,7 @@ class Sections:
             self._framing.stop("malformed", f"a packet claims {captured} captured bytes in a block of {len(body)}")
             return None
         data = body[fixed : fixed + captured]
+        self._framing.interface = number, len(self._interfaces)
         if number >= len(self._interfaces):
             return None, NO_INTERFACE, wire, data
         interface = self._interfaces[number]

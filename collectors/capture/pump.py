@@ -3,7 +3,7 @@
 from array import array
 from typing import Any, BinaryIO, cast
 
-from collectors.capture import kernel
+from collectors.capture import layout
 from collectors.capture.conversations import Conversations
 
 _SIZE = 1 << 20  # more than twice what one record may have
@@ -27,7 +27,7 @@ class Pump:
             at, result = self._conversations.consume(self._buffer, self._at, self._end, form, swapped, extra, faces)
             passed += at - self._at
             self._at = at
-            if result == kernel.ODD or not self._fill():
+            if result == layout.ODD or not self._fill():
                 return passed
 
     def read(self, size: int, /) -> bytes:

@@ -14,11 +14,13 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import collectors.capture
-from collectors.capture import Conversations, conversations, decode, kernel, pump, read_capture, rows
+from collectors.capture import Conversations, conversations, decode, kernel, read_capture, rows
 from collectors.ledger import LedgerWriter
 
-USERS = (conversations, decode, pump, rows)
+USERS = (conversations, decode, rows)
 """Modules that call the kernel."""
+COMPILED = ("links", "internet", "headers", "records", "lifecycle", "kernel")
+"""Modules that are compiled, each after those that it calls."""
 
 
 class Fenced:
@@ -43,20 +45,28 @@ class Fenced:
 
 @cache
 def uncompiled():
-    """Return kernel.py as plain Python, whatever is compiled or installed."""
-    path = Path(collectors.capture.__file__).with_name("kernel.py")
-    loader = SourceFileLoader("uncompiled_kernel", str(path))
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(loader.name, loader))
-    kept = sys.modules.get("cython")
+    """Return the kernel as plain Python, with all that it calls, whatever is compiled or installed."""
+    folder = Path(collectors.capture.__file__).parent
+    names = {f"collectors.capture.{name}": folder / f"{name}.py" for name in COMPILED}
+    kept = {name: sys.modules.pop(name, None) for name in ("cython", *names)}
+    package = {name: getattr(collectors.capture, name) for name in COMPILED}
     sys.modules["cython"] = None  # so that its import fails, as where Cython is not installed
     try:
-        loader.exec_module(module)
+        for name, path in names.items():
+            loader = SourceFileLoader(name, str(path))
+            module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
+            sys.modules[name] = module
+            loader.exec_module(module)
+        plain = sys.modules["collectors.capture.kernel"]
     finally:
-        del sys.modules["cython"]
-        if kept is not None:
-            sys.modules["cython"] = kept
-    assert not module.is_compiled()
-    return module
+        for name, module in kept.items():
+            sys.modules.pop(name, None)
+            if module is not None:
+                sys.modules[name] = module
+        for name, module in package.items():
+            setattr(collectors.capture, name, module)
+    assert not plain.is_compiled()
+    return plain
 
 
 @cache
@@ -64,10 +74,9 @@ def fenced():
     """Return the uncompiled kernel whose every access is checked."""
     plain = uncompiled()
 
-    def run(buffer, end, form, swapped, extra, state, faces, *tables):
+    def run(buffer, end, form, swapped, extra, *arrays):
         # nothing behind `end` was read from the stream yet
-        arrays = (Fenced(array) for array in (state, faces, *tables))
-        return plain.run(Fenced(buffer, end), end, form, swapped, extra, *arrays)
+        return plain.run(Fenced(buffer, end), end, form, swapped, extra, *map(Fenced, arrays))
 
     def sweep(every, now, *tables):
         plain.sweep(every, now, *map(Fenced, tables))
@@ -75,8 +84,8 @@ def fenced():
     def close_buckets(*tables):
         plain.close_buckets(*map(Fenced, tables))
 
-    def decode_one(frame, captured, wire, link, state):
-        return plain.decode(Fenced(frame, captured), captured, wire, link, Fenced(state))
+    def decode_one(frame, captured, wire, link, scratch):
+        return plain.decode(Fenced(frame, captured), captured, wire, link, Fenced(scratch))
 
     own = {"run": run, "sweep": sweep, "close_buckets": close_buckets, "decode": decode_one}
     return SimpleNamespace(**{**vars(plain), **own})

@@ -11,6 +11,7 @@ from tests.collectors.capture.frames import (
     SYN,
     A,
     B,
+    block,
     enhanced,
     ethernet,
     icmp,
@@ -202,3 +203,14 @@ def test_a_batch_of_one_interface_does_not_hide_the_copies_that_follow_it():
     flows, ledger, _ = read(cables(*seen))
     assert ledger.packet_counts() == {"duplicate": 2000}
     assert int(flows["packets"].sum() + flows["reply_packets"].sum()) == 2000
+
+
+@pytest.mark.parametrize("kind", PACKETS)
+def test_a_packet_of_an_old_block_or_an_odd_clock_is_one_with_its_copy(kind):
+    """Records that only the slow lane frames: old packet blocks, and clocks of more than 28 decimal places."""
+    frame = ethernet(PACKETS[kind])
+    old = block(2, struct.pack("<HHIIII", 1, 0, *divmod(EPOCH * 10**6, 2**32), len(frame), len(frame)) + frame)
+    two = section() + interface(PLAIN) + interface(PLAIN)
+    assert counted(two + enhanced(EPOCH * 10**6, frame, 0) + old) == (1, 1)
+    assert counted(two + old + enhanced(EPOCH * 10**6, frame, 0)) == (1, 1)
+    assert counted(two + old + old) == (2, 0)  # one interface saw both

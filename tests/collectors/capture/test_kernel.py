@@ -62,7 +62,6 @@ def test_the_uncompiled_kernel_is_the_file_itself():
     with using(uncompiled()):
         assert not any(user.kernel.is_compiled() for user in USERS)
     assert all(user.kernel is kernel for user in USERS)
-    assert uncompiled().LAYOUT == kernel.LAYOUT
     assert uncompiled().CLASSES == kernel.CLASSES
 
 
