@@ -26,6 +26,7 @@ EVENT_CLASSES = (
     "untimed",  # packets without a usable time, taken at the time of the packet before them
     "passed_over",  # a file of a folder that is no capture
     "name_evidence",  # DNS answers or TLS greetings of which something was not used
+    "grown",  # a source that was observed before, when it was shorter: the longer reading took its place
     "overlap",  # a source of the same name and time but other content was observed already
 )
 SAMPLES = 3

@@ -47,6 +47,11 @@ class Source:
             return self == other
         return self.content() == other.content()
 
+    def continues(self, other: "Source") -> bool:
+        """Return whether this is the same input, read again after it had grown."""
+        mine, theirs = ((one.name, one.kind, one.fingerprint, one.start) for one in (self, other))
+        return bool(self.fingerprint) and mine == theirs and self.size > other.size and self.packets >= other.packets
+
     def content(self) -> tuple[object, ...]:
         """Return all but the name."""
         return self.fingerprint, self.kind, self.packets, self.size, self.start, self.end, self.drops

@@ -26,6 +26,8 @@ from collectors.streams import Content
 
 FORMATS = ("pcap", "pcapng")
 _STDIN = "-"
+_FIRST = 256
+"""Bytes that the fingerprint of a source is made of: few enough that a file that is still written has them early."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,8 @@ def read_flows(
 
     gzip and zstd are read through. `format` is one of FORMATS, None to tell each by its content. The innermost packet
     of a tunnel counts, or the outermost with `outer`; VXLAN is expected at `vxlan_ports`. With more `workers`, files
-    are read by that many processes, with the same result. The `source` column holds file names, with as many folders
-    before them as tell two apart. A file named twice is read once. Files of one folder whose names differ in digits
+    are read by that many processes; one file, or stdin, by two threads. The result is the same. The `source` column
+    holds file names, with as many folders before them as tell two apart. A file named twice is read once. Files of one folder whose names differ in digits
     only and whose times follow each other are read as one rotated capture: a conversation goes on from one to the
     next.
     An empty capture is an empty observation. A capture that is cut or damaged counts as far as it goes; the ledger
@@ -102,7 +104,7 @@ _Series = list[tuple[_Input, int | None]]
 
 def _pieces(series: list[_Series], options: ReadOptions, workers: int) -> list[_Piece]:
     if min(workers, len(series)) < 2 or any(item.path is None for listed in series for item, _ in listed):
-        return [_read_series(listed, options) for listed in series]
+        return [_read_series(listed, options, ahead=workers > 1) for listed in series]
     from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415 - late: seldom wanted
     from multiprocessing import get_context  # noqa: PLC0415 - as above
 
@@ -110,7 +112,7 @@ def _pieces(series: list[_Series], options: ReadOptions, workers: int) -> list[_
         return list(pool.map(_read_series, series, [options] * len(series)))
 
 
-def _read_series(series: _Series, options: ReadOptions) -> _Piece:
+def _read_series(series: _Series, options: ReadOptions, *, ahead: bool = False) -> _Piece:
     ledger = LedgerWriter()
     flows: list[Flows] = []
     sources: list[Source] = []
@@ -122,7 +124,7 @@ def _read_series(series: _Series, options: ReadOptions) -> _Piece:
             flows.append(conversations.finish())
             conversations = _conversations(options)
         reader = NameReader()
-        source, end = _read(item, options.format, conversations, ledger, reader)
+        source, end = _read(item, options.format, conversations, ledger, reader, ahead=ahead)
         sources.append(source)
         names.append(reader.finish(item.name))
     flows.append(conversations.finish())
@@ -134,11 +136,17 @@ def _conversations(options: ReadOptions) -> Conversations:
 
 
 def _read(
-    item: _Input, only: str | None, conversations: Conversations, ledger: LedgerWriter, names: NameReader
+    item: _Input,
+    only: str | None,
+    conversations: Conversations,
+    ledger: LedgerWriter,
+    names: NameReader,
+    *,
+    ahead: bool,
 ) -> tuple[Source, int | None]:
     with _opened(item) as content:
         kind = _kind(item, content.head, only)
-        reading = read_capture(content.whole(), item.name, conversations, ledger, names)
+        reading = read_capture(content.whole(), item.name, conversations, ledger, names, ahead=ahead)
         for fault in content.faults:
             ledger.event(item.name, "truncated", reading.size, f"{fault} (byte {reading.size} of its content)")
         for text, count in _NAME_EVENTS.items():
@@ -163,7 +171,7 @@ def _source(item: _Input, kind: str, head: bytes, reading: Reading) -> Source:
         start=_timestamp(reading.start),
         end=_timestamp(reading.end),
         drops=reading.drops,
-        fingerprint=hashlib.sha256(head).hexdigest()[:32],
+        fingerprint=hashlib.sha256(head[:_FIRST]).hexdigest()[:32],
     )
 
 

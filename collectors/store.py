@@ -9,6 +9,7 @@ import hashlib
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -34,13 +35,16 @@ def save(observation: Observation, folder: str | Path) -> tuple[Source, ...]:
     """Add an observation to a store, which is made if need be; return the sources left out as held already.
 
     A source is held already if content, counts and times are the same under any name: its flows, names and ledger
-    entries are left out, and the files stay as they are. A source of the same name whose time overlaps but whose
-    content differs is added, with the event `overlap`. Raises UnreadableInput where the folder holds something else.
+    entries are left out, and the files stay as they are. A source that has grown since it was read takes the place of
+    its shorter reading, with the event `grown`. A source of the same name whose time overlaps but whose content differs
+    otherwise is added, with the event `overlap`. Raises UnreadableInput where the folder holds something else.
     """
     folder = Path(folder)
     held, parts, ledger = _held(folder)
     known = tuple(source for source in observation.window.sources if any(map(source.same, held.sources)))
     fresh = [source for source in observation.window.sources if source not in known]
+    grown = _grown(held, fresh)
+    held, old, ledger = _without(held, grown), _parts_of(folder, parts, grown), ledger.without({s.name for s in grown})
     names = {source.name for source in fresh}
     left_out = {source.name for source in known} - names
     frames = [(FLOWS, observation.flows), (NAMES, observation.names)]
@@ -51,8 +55,11 @@ def save(observation: Observation, folder: str | Path) -> tuple[Source, ...]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         written = [_write_part(folder, schema, part) for schema, frame in taken for part in _by_source(schema, frame)]
-        _write_json(folder / "ledger.json", _LEDGER, (ledger + kept + _overlaps(held, fresh)).to_json())
-        _write_json(folder / "window.json", _WINDOW, _window_json(window, sorted({*parts, *written})))
+        old -= {*written}
+        _write_json(folder / "ledger.json", _LEDGER, (ledger + kept + _events(held, grown, fresh)).to_json())
+        _write_json(folder / "window.json", _WINDOW, _window_json(window, sorted({*parts, *written} - old)))
+        for part in old:
+            (folder / part).unlink(missing_ok=True)
     except OSError as fault:
         reason = (fault.strerror or str(fault)).lower()
         raise PodfenceError(f"{folder} cannot be written ({reason}): name another folder.") from fault
@@ -99,8 +106,36 @@ def _foreign(path: Path) -> bool:
     return not (path.name.startswith(".") or path.suffix == ".parquet" or ours)
 
 
-def _overlaps(held: ObservationWindow, fresh: list[Source]) -> Ledger:
+def _grown(held: ObservationWindow, fresh: list[Source]) -> list[Source]:
+    """Return what the store holds of sources that have grown since; one that shares its name with another stays."""
+    names = Counter(source.name for source in held.sources)
+    return [
+        other for other in held.sources if names[other.name] == 1 and any(source.continues(other) for source in fresh)
+    ]
+
+
+def _without(held: ObservationWindow, sources: list[Source]) -> ObservationWindow:
+    names = {source.name for source in sources}
+    if not names:
+        return held
+    gaps = [gap for gap in held.gaps if gap.source not in names]
+    return ObservationWindow.of([source for source in held.sources if source.name not in names], gaps)
+
+
+def _parts_of(folder: Path, parts: list[str], sources: list[Source]) -> set[str]:
+    """Return the parts that hold what was read of some sources."""
+    if not sources:
+        return set()
+    names = {source.name.encode() for source in sources}
+    return {part for part in parts if (pq.read_schema(folder / part).metadata or {}).get(b"podfence.source") in names}
+
+
+def _events(held: ObservationWindow, grown: list[Source], fresh: list[Source]) -> Ledger:
     writer = LedgerWriter()
+    for source in grown:
+        writer.event(
+            source.name, "grown", source.size, f"was observed when it had {source.size} bytes; now it has more"
+        )
     for source in fresh:
         for other in held.sources:
             if source.name == other.name and _overlap(source, other):
@@ -126,12 +161,12 @@ def _write_part(folder: Path, schema: Schema, frame: pd.DataFrame) -> str:
     """Write one part under a name made of its source and content, and return that name as `window.json` lists it."""
     table = pa.Table.from_pandas(frame, preserve_index=False)
     # pandas' own metadata name its version: without them the bytes depend on the rows and on pyarrow only.
-    metadata = {"podfence.kind": f"podfence/{schema.name}", "podfence.version": str(VERSION)}
+    source = str(frame["source"].iloc[0])
+    metadata = {"podfence.kind": f"podfence/{schema.name}", "podfence.version": str(VERSION), "podfence.source": source}
     table = table.replace_schema_metadata(metadata)
     buffer = io.BytesIO()
     pq.write_table(table, buffer, compression="zstd")
     content = buffer.getvalue()
-    source = str(frame["source"].iloc[0])
     stem = re.sub(r"[^A-Za-z0-9._]+", "-", source).strip("-.")[:80]
     name = f"{stem or schema.name}-{hashlib.sha256(content).hexdigest()[:16]}.parquet"
     if schema is NAMES:

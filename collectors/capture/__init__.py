@@ -4,9 +4,11 @@ The law of this package: it takes buffered binary streams, opens nothing, keeps 
 a capture holds. Every packet ends in a flow or in exactly one class of the ledger.
 """
 
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import BinaryIO
 
+from collectors.capture.ahead import Ahead
 from collectors.capture.containers import Framing, sniff
 from collectors.capture.conversations import Conversations
 from collectors.capture.names import NameReader
@@ -33,17 +35,21 @@ def read_capture(
     conversations: Conversations,
     ledger: LedgerWriter,
     names: NameReader | None = None,
+    *,
+    ahead: bool = False,
 ) -> Reading:
     """Count every packet of a buffered stream into the conversations or the ledger.
 
     DNS answers, TLS greetings and name resolution blocks go to `names`. A packet without a usable time is taken at
-    the time of the packet before it (the epoch, if there is none), and is an event `untimed`.
+    the time of the packet before it (the epoch, if there is none), and is an event `untimed`. With `ahead`, a second
+    thread counts what this one reads; the result is the same.
     """
-    pump = Pump(stream, conversations)
-    framing = Framing(pump, source, ledger, pump.fast)
     conversations.begin_source(source, names)
-    for time, link_type, wire, data in framing.packets():
-        conversations.hand_over(time, link_type, wire, data, framing.interface)
+    with Ahead(conversations) if ahead else nullcontext(conversations) as lane:
+        pump = Pump(stream, lane)
+        framing = Framing(pump, source, ledger, pump.fast)
+        for time, link_type, wire, data in framing.packets():
+            pump.hand_over(time, link_type, wire, data, framing.interface)
     if names is not None:
         for address, called in framing.named:
             names.resolved(address, called)

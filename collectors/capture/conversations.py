@@ -10,28 +10,24 @@ Silence that ends a conversation, in packet time: 60 s after FIN both ways or RS
 datagrams (RFC 4787) and attempts without a completed handshake, 2 hours and 4 minutes for the rest (RFC 5382).
 """
 
-import struct
 from array import array
 from typing import Protocol
 
 import numpy as np
 
 from collectors.capture import kernel, layout
-from collectors.capture.decode import VXLAN_PORTS, new_scratch
+from collectors.capture.decode import VXLAN_PORTS
 from collectors.capture.lifecycle import PATIENCE
 from collectors.capture.memory import numbers, words
+from collectors.capture.reader import Reader
 from collectors.capture.rows import Rows
 from collectors.flows import Flows
 from collectors.ledger import LedgerWriter
 
-PCAP, ENHANCED, HANDED = 1, 2, 3
-"""Forms of records, see `kernel.run`."""
 ENDED, SHORT, LONG = PATIENCE
 """Silence in ns that ends a conversation: one that was closed, one that is short-lived, one that stands."""
 
-_NO_TIME = 2**64 - 1
 _MARKS = 4096
-_SEEN = 1 << 16
 _CAPACITY = 1 << 15
 """Conversations that there is room for at first: memory is taken only where it is written."""
 _SPARSE = 2
@@ -56,17 +52,15 @@ class Conversations:
         vxlan_ports: tuple[int, int] = VXLAN_PORTS,
     ) -> None:
         self._names: NameSink | None = None
+        self.reader = Reader(outer=outer, vxlan_ports=vxlan_ports)
         self._state = words(layout.STATE_WORDS)
-        self._scratch = new_scratch(outer=outer, vxlan_ports=vxlan_ports)
         self._ring = words(layout.BATCH * layout.RING_WORDS)
         self._state[layout.BUCKET_NS] = bucket_seconds * 10**9
         self._state[layout.MARK_CAPACITY] = _MARKS
-        self._state[layout.SEEN_MASK] = _SEEN // 4 - 1  # four packets in each place
         self._conversations = words(0)
         self._pieces = words(0)
         self._index = numbers(0)
         self._marks = words(_MARKS * layout.MARK_WORDS)
-        self._seen = words(_SEEN * 3)
         self._table = words(0)
         self._sources: list[str] = []
         self._rows = Rows()
@@ -88,60 +82,51 @@ class Conversations:
         state[layout.SOURCE] = len(self._sources)
         state[layout.WANT_MARKS] = int(names is not None)
         self._sources.append(name)
-        for word in range(layout.COUNTS, layout.STATE_WORDS):
-            state[word] = 0
-        state[layout.PACKETS] = state[layout.UNTIMED] = state[layout.END] = state[layout.TIME] = 0
-        state[layout.START] = _NO_TIME
+        self.reader.begin_source()
 
     def consume(
         self, buffer: bytearray, at: int, end: int, form: int, swapped: bool, extra: int, faces: "array[int]"
     ) -> tuple[int, int]:
         """Count the whole records of a buffer; return where it stopped, and the kernel's MORE or ODD."""
-        state = self._state
-        state[layout.POSITION], state[layout.INTERFACES] = at, len(faces) // 4
-        # more than one interface may show the same packet more than once
-        state[layout.SEVERAL] = int(len(faces) > 4)
+        reader = self.reader
+        reader.begin(at, faces)
         while True:
             result = kernel.run(
-                buffer, end, form, swapped, extra, faces, state, self._scratch, self._ring, self._seen, self._index,
-                self._conversations, self._pieces, self._table, self._marks,
+                buffer, end, form, swapped, extra, faces, reader.state, reader.scratch, reader.seen, self._ring,
+                self._state, self._index, self._conversations, self._pieces, self._table, self._marks,
             )  # fmt: skip
+            self._serve(result, buffer)
             if result in (layout.MORE, layout.ODD):
-                self._read_marks(buffer)
-                return state[layout.POSITION], result
-            if result == layout.GROW:
-                self._grow()
-            elif result == layout.DRAIN:
-                self._drain()
-            elif result == layout.MARKED:
-                self._read_marks(buffer)
-            else:
-                self._sweep(every=False, now=state[layout.SWEPT])
+                return reader.state[layout.POSITION], result
 
-    def hand_over(
-        self, time: int | None, link_type: int, wire: int, data: bytes, interface: tuple[int, int] = (0, 1)
-    ) -> None:
-        """Count one packet that the slow lane framed; `interface` is its number, and of how many."""
-        link = link_type if link_type >= 0 else 0x10000
-        stamp = _NO_TIME if time is None or time < 0 else time
-        record = struct.pack("<QIIQQ", stamp, link, interface[0], min(wire, 2**31), len(data)) + data
-        self.consume(bytearray(record), 0, len(record), HANDED, False, 0, array("Q", bytes(32 * min(2, interface[1]))))
+    def spare(self, buffer: bytearray) -> bytearray:
+        """Return a buffer to go on with: this one, for all of its packets are counted."""
+        return buffer
+
+    def count(self, buffer: bytearray, ring: "memoryview[int]", held: int) -> None:
+        """Count packets that were read from a buffer into a ring, of which `held` words."""
+        self._state[layout.TURN], self._state[layout.HELD] = 0, held
+        result = layout.GROW
+        while result != layout.MORE:
+            result = kernel.count(
+                buffer, ring, self._state, self._index, self._conversations, self._pieces, self._table, self._marks
+            )
+            self._serve(result, buffer)
+
+    def _serve(self, result: int, buffer: bytearray) -> None:
+        """Do what the kernel wants; marks are read as long as the buffer holds what they mark."""
+        if result == layout.GROW:
+            self._grow()
+        elif result == layout.DRAIN:
+            self._drain()
+        elif result == layout.SWEEP:
+            self._sweep(every=False, now=self._state[layout.SWEPT])
+        else:
+            self._read_marks(buffer)
 
     def tell(self, ledger: LedgerWriter) -> tuple[int, int | None, int | None]:
         """Write the source's packets that made no flow into a ledger; return (packets, first, last time in ns)."""
-        state = self._state
-        source = self._sources[-1]
-        for number, kind in enumerate(kernel.CLASSES):
-            count = state[layout.COUNTS + number]
-            first = layout.SAMPLES + 9 * number
-            samples = [state[first + 3 * n : first + 3 * n + 3] for n in range(min(count, 3))]
-            if count:
-                told = [(position, f"link type {_link(link)}, {wire} bytes") for position, link, wire in samples]
-                ledger.packets(source, kind, count, told)
-        if untimed := state[layout.UNTIMED]:
-            ledger.event(source, "untimed", 0, f"{untimed} packets carry no usable time", untimed)
-        start = state[layout.START]
-        return state[layout.PACKETS], *((None, None) if start == _NO_TIME else (start, state[layout.END]))
+        return self.reader.tell(self._sources[-1], ledger)
 
     def finish(self) -> Flows:
         """Return the flows of everything counted, and forget it."""
@@ -196,7 +181,3 @@ class Conversations:
             if self._names is not None:
                 self._names.payload(time, kind, (high, low, bool(v6)), bytes(buffer[offset : offset + length]))
         state[layout.MARKS] = 0
-
-
-def _link(link: int) -> int:
-    return -1 if link > 0xFFFF else link

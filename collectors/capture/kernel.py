@@ -36,7 +36,7 @@ if not cython.compiled:
     from collectors.capture.headers import read_headers
     from collectors.capture.layout import (
         BATCH, BEFORE, BUCKET, BUCKET_END, BUCKET_NS, BUCKET_START, BYTES_A, CAPACITY, CONVERSATION_WORDS, CONVERSATIONS,
-        DRAIN, FIRST, FLAGS, GROW, HEARD, HELD, HIGH_A, HIGH_B, IN_BUCKET, INDEX_MASK, KEPT, LAST, LOW_A, LOW_B,
+        DRAIN, FIRST, FLAGS, FULL, GROW, HEARD, HELD, HIGH_A, HIGH_B, IN_BUCKET, INDEX_MASK, KEPT, LAST, LOW_A, LOW_B,
         MARK_CAPACITY, MARK_WORDS, MARKED, MARKS, MORE, PAYLOAD, PIECE_CAPACITY, PIECES, PORTS, REFUSAL, RING_WORDS,
         ROW_CAPACITY, ROWS, SINCE_SWEEP, SWEEP, SWEPT, SYN, SYN_ACK, TICK_END, TICK_START, TURN, WANT_MARKS,
     )  # fmt: skip
@@ -111,7 +111,7 @@ def _count(
     p: cython.p_uchar, ring: cython.p_ulonglong, s: cython.p_ulonglong, index: cython.p_uint,
     conv: cython.p_ulonglong, pieces: cython.p_ulonglong, rows: cython.p_ulonglong, marks: cython.p_ulonglong,
 ) -> cython.int:  # fmt: skip
-    """Count the packets of the ring from state TURN on; return MORE, or what is wanted before it can go on."""
+    """Count the next batch of the ring, from state TURN on; return MORE, or what is wanted before it can go on."""
     mask: cython.ulonglong = s[INDEX_MASK]
     bucket: cython.ulonglong = s[BUCKET]
     bucket_start: cython.ulonglong = s[BUCKET_START]
@@ -120,8 +120,8 @@ def _count(
     tick_end: cython.ulonglong = s[TICK_END]
     marking: cython.ulonglong = s[WANT_MARKS]
     before: cython.ulonglong = s[BEFORE]
-    held: cython.Py_ssize_t = s[HELD]
     first: cython.Py_ssize_t = s[TURN]
+    last: cython.Py_ssize_t = s[HELD]
     turn: cython.Py_ssize_t
     n: cython.ulonglong
     c: cython.Py_ssize_t
@@ -138,15 +138,17 @@ def _count(
     result: cython.int = _wanted(s)
     if result != MORE:
         return result
+    if last > first + BATCH * RING_WORDS:
+        last = first + BATCH * RING_WORDS
     if cython.compiled:
         turn = first
-        while turn < held:
+        while turn < last:
             n = index[ring[turn + 9] & mask]
             if n != 0:
                 prefetch(conv + (n - 1) * CONVERSATION_WORDS)
             turn += RING_WORDS
     turn = first
-    while turn < held:
+    while turn < last:
         a1 = ring[turn + 1]
         b1 = ring[turn + 3]
         ports = ring[turn + 4]
@@ -237,24 +239,23 @@ def _count(
 
 def run(
     buffer: cython.const[cython.uchar][::1], end: cython.Py_ssize_t, form: cython.int, swapped: cython.bint,
-    extra: cython.Py_ssize_t, faces_: cython.ulonglong[::1], state: cython.ulonglong[::1],
-    scratch: cython.ulonglong[::1], ring_: cython.ulonglong[::1], seen_: cython.ulonglong[::1],
-    index_: cython.uint[::1], conv_: cython.ulonglong[::1], pieces_: cython.ulonglong[::1],
-    rows_: cython.ulonglong[::1], marks_: cython.ulonglong[::1],
+    extra: cython.Py_ssize_t, faces_: cython.ulonglong[::1], reading: cython.ulonglong[::1],
+    scratch: cython.ulonglong[::1], seen_: cython.ulonglong[::1], ring_: cython.ulonglong[::1],
+    state: cython.ulonglong[::1], index_: cython.uint[::1], conv_: cython.ulonglong[::1],
+    pieces_: cython.ulonglong[::1], rows_: cython.ulonglong[::1], marks_: cython.ulonglong[::1],
 ) -> int:  # fmt: skip
-    """Count whole records of a buffer from state POSITION on, until something is wanted of the caller.
+    """Read and count whole records of a buffer, batch by batch: `read` and `count` in one.
 
-    `form`: 1 pcap records (`extra` bytes behind each header), 2 pcapng enhanced packet blocks, 3 packets handed over
-    one by one (time, link type, interface, length on the wire, captured length, then the bytes). Returns MORE (the
-    next record is not whole), GROW (conversation or piece tables), DRAIN (rows), MARKED (marks), SWEEP, or ODD: a
-    record that only the slow lane understands. Packets that were read and not yet counted stay in the ring.
+    Returns MORE or ODD as `read`, or what `count` wants: then call it again. What was read and not yet counted stays in
+    the ring, which has room for a batch.
     """
     p: cython.p_uchar
-    s: cython.p_ulonglong
+    r: cython.p_ulonglong
     k: cython.p_ulonglong
     faces: cython.p_ulonglong
     ring: cython.p_ulonglong
     seen: cython.p_ulonglong
+    s: cython.p_ulonglong
     index: cython.p_uint
     conv: cython.p_ulonglong
     pieces: cython.p_ulonglong
@@ -262,30 +263,100 @@ def run(
     marks: cython.p_ulonglong
     if cython.compiled:
         p = cython.cast(cython.p_uchar, cython.address(buffer[0]))
-        s = cython.address(state[0])
+        r = cython.address(reading[0])
         k = cython.address(scratch[0])
         faces = cython.address(faces_[0])
         ring = cython.address(ring_[0])
         seen = cython.address(seen_[0])
+        s = cython.address(state[0])
         index = cython.address(index_[0])
         conv = cython.address(conv_[0])
         pieces = cython.address(pieces_[0])
         rows = cython.address(rows_[0])
         marks = cython.address(marks_[0])
     else:
-        p, s, k, faces, ring, seen = buffer, state, scratch, faces_, ring_, seen_
-        index, conv, pieces, rows, marks = index_, conv_, pieces_, rows_, marks_
-    read: cython.int = -1
-    wanted: cython.int
-    while True:
+        p, r, k, faces, ring, seen = buffer, reading, scratch, faces_, ring_, seen_
+        s, index, conv, pieces, rows, marks = state, index_, conv_, pieces_, rows_, marks_
+    read: cython.int = FULL
+    wanted: cython.int = MORE
+    while wanted == MORE:
         if s[TURN] == s[HELD]:
-            if read != -1:
+            if read != FULL:
                 return read
-            read = read_records(p, end, form, swapped, extra, s, k, faces, seen, ring, BATCH)
+            read = read_records(p, end, form, swapped, extra, r, k, faces, seen, ring, BATCH)
+            s[HELD] = r[HELD]
             s[TURN] = 0
         wanted = _count(p, ring, s, index, conv, pieces, rows, marks)
-        if wanted != MORE:
-            return wanted
+    return wanted
+
+
+def read(
+    buffer: cython.const[cython.uchar][::1], end: cython.Py_ssize_t, form: cython.int, swapped: cython.bint,
+    extra: cython.Py_ssize_t, faces_: cython.ulonglong[::1], reading: cython.ulonglong[::1],
+    scratch: cython.ulonglong[::1], seen_: cython.ulonglong[::1], ring_: cython.ulonglong[::1],
+) -> int:  # fmt: skip
+    """Read whole records of a buffer from state POSITION on into the ring; state HELD says how many of its words.
+
+    `form`: 1 pcap records (`extra` bytes behind each header), 2 pcapng enhanced packet blocks, 3 packets handed over
+    one by one (time, link type, interface, length on the wire, captured length, then the bytes). Returns MORE: the
+    next record is not whole; ODD: only the slow lane understands it; FULL: no room in the ring. Other threads run.
+    """
+    p: cython.p_uchar
+    r: cython.p_ulonglong
+    k: cython.p_ulonglong
+    faces: cython.p_ulonglong
+    ring: cython.p_ulonglong
+    seen: cython.p_ulonglong
+    limit: cython.Py_ssize_t = len(ring_) // RING_WORDS
+    if cython.compiled:
+        p = cython.cast(cython.p_uchar, cython.address(buffer[0]))
+        r = cython.address(reading[0])
+        k = cython.address(scratch[0])
+        faces = cython.address(faces_[0])
+        ring = cython.address(ring_[0])
+        seen = cython.address(seen_[0])
+    else:
+        p, r, k, faces, ring, seen = buffer, reading, scratch, faces_, ring_, seen_
+    result: cython.int
+    with cython.nogil:
+        result = read_records(p, end, form, swapped, extra, r, k, faces, seen, ring, limit)
+    return result
+
+
+def count(
+    buffer: cython.const[cython.uchar][::1], ring_: cython.ulonglong[::1], state: cython.ulonglong[::1],
+    index_: cython.uint[::1], conv_: cython.ulonglong[::1], pieces_: cython.ulonglong[::1],
+    rows_: cython.ulonglong[::1], marks_: cython.ulonglong[::1],
+) -> int:  # fmt: skip
+    """Count the packets of a ring between states TURN and HELD, which were read from the buffer.
+
+    Returns MORE when all are counted, or what is wanted first: GROW (conversation or piece tables), DRAIN (rows), MARKED
+    (marks) or SWEEP. Other threads run.
+    """
+    p: cython.p_uchar
+    ring: cython.p_ulonglong
+    s: cython.p_ulonglong
+    index: cython.p_uint
+    conv: cython.p_ulonglong
+    pieces: cython.p_ulonglong
+    rows: cython.p_ulonglong
+    marks: cython.p_ulonglong
+    if cython.compiled:
+        p = cython.cast(cython.p_uchar, cython.address(buffer[0]))
+        ring = cython.address(ring_[0])
+        s = cython.address(state[0])
+        index = cython.address(index_[0])
+        conv = cython.address(conv_[0])
+        pieces = cython.address(pieces_[0])
+        rows = cython.address(rows_[0])
+        marks = cython.address(marks_[0])
+    else:
+        p, ring, s, index, conv, pieces, rows, marks = buffer, ring_, state, index_, conv_, pieces_, rows_, marks_
+    wanted: cython.int = MORE
+    with cython.nogil:
+        while wanted == MORE and s[TURN] != s[HELD]:
+            wanted = _count(p, ring, s, index, conv, pieces, rows, marks)
+    return wanted
 
 
 def sweep(

@@ -21,4 +21,4 @@ cdef enum:
     SCRATCH_WORDS = 148,
     SYN = 1, SYN_ACK = 2, ACK = 4, PAYLOAD = 8, FIN = 16, RST = 32, REQUEST = 64, REPLY = 128,
     REFUSAL = 65536,
-    MORE = 0, GROW = 1, DRAIN = 2, SWEEP = 3, ODD = 4, MARKED = 5
+    MORE = 0, GROW = 1, DRAIN = 2, SWEEP = 3, ODD = 4, MARKED = 5, FULL = 6

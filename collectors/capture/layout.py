@@ -38,5 +38,5 @@ SYN, SYN_ACK, ACK, PAYLOAD, FIN, RST, REQUEST, REPLY = 1, 2, 4, 8, 16, 32, 64, 1
 REFUSAL = 1 << 16  # not a packet: one like it was refused
 
 # what the kernel wants of its caller: more bytes, larger tables, rows to drain, a sweep, a record for the slow lane,
-# marks to read
-MORE, GROW, DRAIN, SWEEP, ODD, MARKED = range(6)
+# marks to read, a ring to count
+MORE, GROW, DRAIN, SWEEP, ODD, MARKED, FULL = range(7)

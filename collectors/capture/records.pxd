@@ -1,6 +1,6 @@
 from collectors.capture.headers cimport read_headers
 from collectors.capture.layout cimport (
-    COUNTS, END, HELD, INTERFACES, MORE, ODD, PACKETS, PAYLOAD, POSITION, REFUSAL, RING_WORDS, SAMPLES, SEEN_MASK,
+    COUNTS, END, FULL, HELD, INTERFACES, MORE, ODD, PACKETS, PAYLOAD, POSITION, REFUSAL, RING_WORDS, SAMPLES, SEEN_MASK,
     SEVERAL, START, TCP_SAYS, TIME, UNTIMED, VXLAN_A, VXLAN_B,
 )
 from collectors.capture.machine cimport big16, big32, low32, word, wrapped

@@ -17,7 +17,7 @@ except ImportError:  # not needed at run time: its words mean nothing to plain P
 if not cython.compiled:
     from collectors.capture.headers import read_headers
     from collectors.capture.layout import (
-        COUNTS, END, HELD, INTERFACES, MORE, ODD, PACKETS, PAYLOAD, POSITION, REFUSAL, RING_WORDS, SAMPLES, SEEN_MASK,
+        COUNTS, END, FULL, HELD, INTERFACES, MORE, ODD, PACKETS, PAYLOAD, POSITION, REFUSAL, RING_WORDS, SAMPLES, SEEN_MASK,
         SEVERAL, START, TCP_SAYS, TIME, UNTIMED, VXLAN_A, VXLAN_B,
     )  # fmt: skip
     from collectors.capture.machine import big16, big32, low32, word, wrapped
@@ -160,9 +160,9 @@ def read_records(
     s: cython.p_ulonglong, k: cython.p_ulonglong, faces: cython.p_ulonglong, seen: cython.p_ulonglong,
     ring: cython.p_ulonglong, limit: cython.Py_ssize_t,
 ) -> cython.int:  # fmt: skip
-    """Read whole records from state POSITION on into the ring, until it holds `limit` packets; see `kernel.run`.
+    """Read whole records from state POSITION on into the ring, until it holds `limit` packets; see `kernel.read`.
 
-    Returns MORE or ODD, -1 when the ring is full. What makes no flow goes to the ledger's counters at once.
+    What makes no flow goes to the ledger's counters at once.
     """
     # the record
     position: cython.Py_ssize_t = s[POSITION]
@@ -200,7 +200,7 @@ def read_records(
     side: cython.ulonglong
     turned: cython.ulonglong
     held: cython.Py_ssize_t = 0
-    result: cython.int = -1
+    result: cython.int = FULL
     limit *= RING_WORDS
     while held < limit:
         if form == 1:

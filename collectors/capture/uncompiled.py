@@ -13,7 +13,21 @@ def cfunc(function: _Function) -> _Function:
     return function
 
 
-inline = nogil = cfunc
+inline = cfunc
+
+
+class _Free:
+    """Leaves a function as it is, and a block: there is no lock to be free of."""
+
+    def __call__(self, function: _Function) -> _Function:
+        return function
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+
+nogil = _Free()
 
 
 def exceptval(*_: object, **__: object) -> Callable[[_Function], _Function]:

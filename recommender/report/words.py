@@ -24,6 +24,7 @@ EVENTS: Final[Mapping[str, str]] = {
     "untimed": "packets without a usable time, taken at the time of the packet before them",
     "passed_over": "a file of a folder that is no capture",
     "name_evidence": "DNS answers or TLS greetings of which something was not used",
+    "grown": "an input that was observed before, when it was shorter: this reading took its place",
     "overlap": "an input of the same name and time as another, with other content",
 }
 

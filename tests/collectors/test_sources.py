@@ -3,6 +3,7 @@
 import gzip
 import io
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
@@ -215,3 +216,17 @@ def test_the_order_of_inputs_changes_nothing(tmp_path, capture):
     one, two = read_flows([capture, other]), read_flows([other, capture])
     pd.testing.assert_frame_equal(one.flows, two.flows)
     assert (one.window, one.ledger) == (two.window, two.ledger)
+
+
+def test_one_capture_by_two_threads_is_one_capture(tmp_path):
+    """Compressed too, where there are no two halves to read."""
+    sample = (Path(__file__).parents[2] / "sample_captures" / "shop.pcap").read_bytes()
+    (tmp_path / "shop.pcap").write_bytes(sample)
+    (tmp_path / "shop.pcap.gz").write_bytes(gzip.compress(sample, mtime=0))
+    for name in ("shop.pcap", "shop.pcap.gz"):
+        one, two = (read_flows([tmp_path / name], workers=workers) for workers in (1, 2))
+        pd.testing.assert_frame_equal(one.flows, two.flows)
+        pd.testing.assert_frame_equal(one.names, two.names)
+        assert (one.window, one.ledger) == (two.window, two.ledger)
+        assert len(one.flows)
+        assert len(one.names)

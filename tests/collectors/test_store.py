@@ -12,7 +12,7 @@ from collectors.names import conform_names
 from collectors.observation import Observation, merge
 from collectors.sources import read_flows
 from collectors.store import load, save
-from tests.collectors.capture.frames import A, B, C, pcap, session, timed, udp
+from tests.collectors.capture.frames import A, B, C, pcap, pcapng, session, timed, udp
 
 
 @pytest.fixture
@@ -123,6 +123,37 @@ def test_other_content_of_the_same_name_and_time_counts_and_is_said(tmp_path, on
     loaded = load(tmp_path / "obs")
     assert set(loaded.flows["dst"]) == {B, C}
     assert loaded.ledger.event_counts()["overlap"] == 1
+
+
+@pytest.mark.parametrize("write", [pcap, pcapng])
+def test_a_capture_that_has_grown_takes_the_place_of_its_shorter_self(tmp_path, two, write):
+    """Read in the middle of a packet, then as a whole: as if it had only been read as a whole."""
+    frames = timed([*session(), *session(A, C), *session(B, C)])
+    file, whole = tmp_path / "growing.pcap", write(frames)
+    save(two, tmp_path / "obs")
+    for cut in (len(whole) // 2, len(whole) // 2 + 90, len(whole)):
+        file.write_bytes(whole[:cut])
+        assert save(read_flows([file]), tmp_path / "obs") == ()
+    once = tmp_path / "once"
+    save(merge([two, read_flows([file])]), once)
+    grown, expected = load(tmp_path / "obs"), load(once)
+    pd.testing.assert_frame_equal(grown.flows, expected.flows)
+    pd.testing.assert_frame_equal(grown.names, expected.names)
+    assert grown.window == expected.window
+    assert grown.ledger.event_counts() == {**expected.ledger.event_counts(), "grown": 1}
+    assert {file.name for file in (tmp_path / "obs").rglob("*.parquet")} == {
+        file.name for file in once.rglob("*.parquet")
+    }
+
+
+def test_a_capture_begun_anew_under_its_old_name_has_not_grown(tmp_path, one):
+    save(one, tmp_path / "obs")
+    later = [(time + 3600, frame) for time, frame in timed([*session(A, C), *session(B, C), *session(C, A)])]
+    (tmp_path / "one.pcap").write_bytes(pcap(later))
+    save(read_flows([tmp_path / "one.pcap"]), tmp_path / "obs")
+    loaded = load(tmp_path / "obs")
+    assert len(loaded.window.sources) == 2
+    assert loaded.ledger.event_counts() == one.ledger.event_counts()
 
 
 def test_a_save_that_was_cut_short_leaves_the_store_as_it_was(tmp_path, one, two, monkeypatch):

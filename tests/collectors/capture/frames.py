@@ -41,11 +41,11 @@ def ethernet(packet, destination=b"\x02\0\0\0\0\1"):
 def pcap(frames, *, order="<", magic=0xA1B2C3D4, link=101, unit=1_000_000):
     """Frames are (seconds since EPOCH, bytes); `unit` is the fraction's parts of a second."""
     extra = bytes(8) if magic == 0xA1B2CD34 else b""
-    out = struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, 65535, link)
+    out = [struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, 65535, link)]
     for time, frame in frames:
         seconds, fraction = divmod(EPOCH * unit + round(time * unit), unit)
-        out += struct.pack(order + "IIII", seconds, fraction, len(frame), len(frame)) + extra + frame
-    return out
+        out.append(struct.pack(order + "IIII", seconds, fraction, len(frame), len(frame)) + extra + frame)
+    return b"".join(out)
 
 
 def block(kind, body, order="<"):

@@ -14,10 +14,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import collectors.capture
-from collectors.capture import Conversations, conversations, decode, kernel, read_capture, rows
+from collectors.capture import Conversations, ahead, conversations, decode, kernel, read_capture, reader, rows
 from collectors.ledger import LedgerWriter
 
-USERS = (conversations, decode, rows)
+USERS = (ahead, conversations, decode, reader, rows)
 """Modules that call the kernel."""
 COMPILED = ("links", "internet", "headers", "records", "lifecycle", "kernel")
 """Modules that are compiled, each after those that it calls."""
@@ -31,6 +31,9 @@ class Fenced:
     def __init__(self, array, end=None):
         self._array = array
         self._end = len(array) if end is None else end
+
+    def __len__(self):
+        return self._end
 
     def __getitem__(self, at):
         if at.__class__ is not int or not 0 <= at < self._end:
@@ -78,6 +81,12 @@ def fenced():
         # nothing behind `end` was read from the stream yet
         return plain.run(Fenced(buffer, end), end, form, swapped, extra, *map(Fenced, arrays))
 
+    def read_ring(buffer, end, form, swapped, extra, *arrays):
+        return plain.read(Fenced(buffer, end), end, form, swapped, extra, *map(Fenced, arrays))
+
+    def count(*arrays):
+        return plain.count(*map(Fenced, arrays))
+
     def sweep(every, now, *tables):
         plain.sweep(every, now, *map(Fenced, tables))
 
@@ -87,7 +96,14 @@ def fenced():
     def decode_one(frame, captured, wire, link, scratch):
         return plain.decode(Fenced(frame, captured), captured, wire, link, Fenced(scratch))
 
-    own = {"run": run, "sweep": sweep, "close_buckets": close_buckets, "decode": decode_one}
+    own = {
+        "run": run,
+        "read": read_ring,
+        "count": count,
+        "sweep": sweep,
+        "close_buckets": close_buckets,
+        "decode": decode_one,
+    }
     return SimpleNamespace(**{**vars(plain), **own})
 
 
@@ -121,13 +137,13 @@ class Dribble(io.RawIOBase):
         return len(part)
 
 
-def read(captures, module=kernel, *, piece=1 << 20, **options):
+def read(captures, module=kernel, *, piece=1 << 20, threads=1, **options):
     """Return (flows in a fixed order, ledger, readings) of captures (bytes), read one after the other."""
     ledger = LedgerWriter()
     with using(module):
         conversation = Conversations(**options)
         readings = [
-            read_capture(Dribble(content, piece), f"{number}.pcap", conversation, ledger)
+            read_capture(Dribble(content, piece), f"{number}.pcap", conversation, ledger, ahead=threads == 2)
             for number, content in enumerate([captures] if isinstance(captures, bytes) else captures)
         ]
         flows = conversation.finish()
