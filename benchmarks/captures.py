@@ -9,6 +9,7 @@ passes or fails.
 
 import argparse
 import json
+import math
 import shutil
 import socket
 import statistics
@@ -153,7 +154,8 @@ def _run(
     finally:
         for path in list(setting.scratch.iterdir()):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-    cpu, peak = sum(cost.cpu for cost in costs), max(cost.peak for cost in costs)
+    cpu, wall = sum(cost.cpu for cost in costs), sum(cost.wall for cost in costs)
+    peak = max(cost.peak for cost in costs)
     said = json.loads(out or "{}")
     # Only the yardstick's flows are the generator's: others tell conversations apart in their own ways.
     for count in ("packets", "flows") if peer.name == "yardstick" else ("packets",):
@@ -162,9 +164,9 @@ def _run(
     results.compiled = said.get("compiled", results.compiled)
     for key, row in peer.rows.items():
         if not key:
-            results.samples[row][number] = Sample(cpu, peak)
+            results.samples[row][number] = Sample(cpu, wall, peak)
         elif key in said:
-            results.samples[row][number] = Sample(statistics.median(said[key]), peak)
+            results.samples[row][number] = Sample(statistics.median(said[key]), math.nan, peak)
     return cpu
 
 
@@ -178,13 +180,22 @@ def _text(case: Case, capture: Path, peers: Sequence[Peer], results: Results) ->
         cpu = statistics.median(sample.cpu for sample in samples)
         base = YARDSTICK if row.endswith("in process") else YARDSTICK_PROCESS
         speed = 1 / results.ratio(row, base) if base in results.samples else float("nan")
+        wall = statistics.median(sample.wall for sample in samples)
         peak = max(sample.peak for sample in samples)
         rows.append(
-            [row, digits(cpu), digits(case.packets / cpu / 1e6), digits(speed), f"{peak:,.0f}", f"{len(samples)}"]
+            [
+                row,
+                digits(cpu),
+                "" if math.isnan(wall) else digits(wall),
+                digits(case.packets / cpu / 1e6),
+                digits(speed),
+                f"{peak:,.0f}",
+                f"{len(samples)}",
+            ]
         )
     size = capture.stat().st_size / 1e6
     title = f"**{case.packets:,} packets, {case.flows:,} flows, {_KINDS[case.kind]}, {size:,.0f} MB**"
-    head = ["", "CPU s", "Mpkt per CPU s", "speed, yardstick = 1", "peak MB", "runs"]
+    head = ["", "CPU s", "wall s", "Mpkt per CPU s", "speed, yardstick = 1", "peak MB", "runs"]
     beside = [other for other in (SOFTFLOWD, NFDUMP) if {other, OBSERVE} <= results.samples.keys()]
     told = [f"{digits(results.ratio(OBSERVE, other))} of {other}'s" for other in beside]
     ending = f"\n`podfence observe` took {' and '.join(told)} CPU.\n" if told else ""

@@ -94,6 +94,15 @@ PEERS = (
         needs=(_podfence(),),
         from_where="pip install -e .",
     ),
+    Peer(
+        "workers",
+        {"": "podfence observe --workers 2"},
+        lambda setting, job: [
+            [_podfence(), "observe", job.capture, "-o", setting.scratch / "observation", "--workers", "2"]
+        ],
+        needs=(_podfence(),),
+        from_where="pip install -e .",
+    ),
     Peer("softflowd", {"": SOFTFLOWD}, _softflowd, needs=("softflowd",), from_where="Debian: softflowd"),
     Peer("nfdump", {"": NFDUMP}, _nfdump, needs=("nfpcapd", "nfdump"), from_where="Debian: nfdump"),
     Peer(

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,7 @@ class Sample:
     """What one run cost. `peak` is in MB; the memory of this process, some 18 MB, is the least that shows."""
 
     cpu: float
+    wall: float
     peak: float
 
 
@@ -52,6 +54,7 @@ def measure(
     out, err = scratch / "stdout" if listen else Path(os.devnull), scratch / "stderr"
     late = threading.Event()
     with out.open("wb") as stdout, err.open("wb") as stderr:
+        begun = time.perf_counter()
         # Not `with`, which would wait a second time: wait4 takes the child's end and its costs at once.
         child = subprocess.Popen(
             [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, cwd=ROOT
@@ -62,13 +65,14 @@ def measure(
             _, status, usage = os.wait4(child.pid, 0)
         finally:
             timer.cancel()
+        wall = time.perf_counter() - begun
         child.returncode = os.waitstatus_to_exitcode(status)
     if late.is_set():
         raise Failed(f"{Path(command[0]).name} was stopped after {timeout:g} s")
     if child.returncode:
         last = err.read_text(errors="replace").strip().splitlines()[-1:] or ["no message"]
         raise Failed(f"{Path(command[0]).name} ended with {child.returncode}: {last[0]}")
-    return Sample(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024), out.read_text() if listen else ""
+    return Sample(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024), out.read_text() if listen else ""
 
 
 def _stop(child: "subprocess.Popen[bytes]", late: threading.Event) -> None:

@@ -66,9 +66,9 @@ def read_flows(
     gzip and zstd are read through. `format` is one of FORMATS, None to tell each by its content. The innermost packet
     of a tunnel counts, or the outermost with `outer`; VXLAN is expected at `vxlan_ports`. With more `workers`, files
     are read by that many processes; one file, or stdin, by two threads. The result is the same. The `source` column
-    holds file names, with as many folders before them as tell two apart. A file named twice is read once. Files of one folder whose names differ in digits
-    only and whose times follow each other are read as one rotated capture: a conversation goes on from one to the
-    next.
+    holds file names, with as many folders before them as tell two apart. A file named twice is read once. Files of one
+    folder whose names differ in digits only and whose times follow each other are read as one rotated capture: a
+    conversation goes on from one to the next.
     An empty capture is an empty observation. A capture that is cut or damaged counts as far as it goes; the ledger
     says where it ends. Raises UnreadableInput for what is missing, empty, unreadable or no capture; in a folder,
     files that are no captures are passed over as long as one is, and the ledger names them.

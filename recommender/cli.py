@@ -75,7 +75,7 @@ def _add_stages(commands: Any) -> None:
     observe.add_argument("--format", help="read every source as this format instead of looking (pcap, pcapng)")
     observe.add_argument("--outer", action="store_true", help="count a tunnel's outer packets, not those inside")
     observe.add_argument("--vxlan-port", type=int, metavar="PORT", help="expect VXLAN here beside 4789 (else: 8472)")
-    observe.add_argument("--workers", type=int, default=1, metavar="N", help="read by N processes, one file by 2 threads")
+    observe.add_argument("--workers", type=int, default=1, metavar="N", help="read by N processes, or threads")
     suggest = _command(commands, "suggest", _suggest, "observation store + inventory -> suggestions to review")
     suggest.add_argument("observations", type=Path, help="observation store")
     suggest.add_argument("--inventory", type=Path, required=True, help="file or folder of kubectl JSON")
