@@ -32,11 +32,21 @@ class ContainerPort:
 
 
 @dataclass(frozen=True)
+class Tenure:
+    """An address and the time in which it was one pod's own; None = not known, open."""
+
+    ip: str
+    start: pd.Timestamp | None = None
+    end: pd.Timestamp | None = None
+
+
+@dataclass(frozen=True)
 class Pod:
     """One pod (one uid) and the interval in which its addresses were its own.
 
     `start` is when the kubelet took it (else its creation), `end` when its last container finished or it was
-    deleted; None = not known, open. `ips` are canonical; a host network pod's are its node's.
+    deleted; None = not known, open. `ips` are canonical, those it has now or had last; a host network pod's are its
+    node's. `tenures` tell more where a timeline saw more: an address that came later, or was another one before.
     """
 
     uid: str
@@ -51,6 +61,12 @@ class Pod:
     phase: str = ""
     start: pd.Timestamp | None = None
     end: pd.Timestamp | None = None
+    tenures: tuple[Tenure, ...] = ()
+
+    @property
+    def held(self) -> tuple[Tenure, ...]:
+        """Every address that the pod had, with its time."""
+        return self.tenures or tuple(Tenure(ip, self.start, self.end) for ip in self.ips)
 
 
 @dataclass(frozen=True)
@@ -75,7 +91,10 @@ class ServicePort:
 
 @dataclass(frozen=True)
 class Service:
-    """A Service with every address that leads to it."""
+    """A Service with every address that leads to it, as it was from `start` to `end` (None = not known, open).
+
+    One that was changed, or deleted and made again, is there once for each version, in order of time.
+    """
 
     namespace: str
     name: str
@@ -85,6 +104,8 @@ class Service:
     external_ips: tuple[str, ...] = ()
     load_balancer_ips: tuple[str, ...] = ()
     ports: tuple[ServicePort, ...] = ()
+    start: pd.Timestamp | None = None
+    end: pd.Timestamp | None = None
 
 
 @dataclass(frozen=True)
@@ -98,22 +119,26 @@ class SlicePort:
 
 @dataclass(frozen=True)
 class EndpointSlice:
-    """The addresses behind a Service: `endpoints` are (address, pod name or "") pairs."""
+    """The addresses behind a Service: `endpoints` are (address, pod name or "") pairs. Versions as of a Service."""
 
     namespace: str
     name: str
     service: str
     ports: tuple[SlicePort, ...] = ()
     endpoints: tuple[tuple[str, str], ...] = ()
+    start: pd.Timestamp | None = None
+    end: pd.Timestamp | None = None
 
 
 @dataclass(frozen=True)
 class Node:
-    """A node with its addresses (canonical) and the pod CIDRs it was given."""
+    """A node with its addresses (canonical) and the pod CIDRs it was given; `end` is when it was deleted."""
 
     name: str
     addresses: tuple[str, ...] = ()
     pod_cidrs: tuple[str, ...] = ()
+    start: pd.Timestamp | None = None
+    end: pd.Timestamp | None = None
 
 
 @dataclass(frozen=True)
@@ -138,3 +163,9 @@ class Inventory:
     """NetworkPolicies in force, as raw API dicts."""
     skipped: Mapping[str, int] = field(default_factory=dict)
     """Objects of kinds that are not used, counted by kind."""
+    pod_cidrs: tuple[str, ...] = ()
+    """Ranges that pod addresses are from, as given or as the cluster tells; sorted, canonical."""
+    service_cidrs: tuple[str, ...] = ()
+    """Ranges that Service addresses are from, likewise."""
+    missing: Mapping[str, str] = field(default_factory=dict)
+    """Kinds that could not be listed -> why, as the snapshot or the watcher was told."""
