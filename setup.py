@@ -12,6 +12,7 @@ class OptionalBuild(build_ext):
 
     def run(self) -> None:
         """Compile, or say that captures will be read by the uncompiled module."""
+        inplace = self.inplace  # setuptools forgets it while it builds
         try:
             from Cython.Build import cythonize
 
@@ -31,15 +32,15 @@ class OptionalBuild(build_ext):
                 extension._needs_stub = False  # noqa: SLF001 - what setuptools wants of extensions it did not make
             super().run()
         except Exception as fault:  # noqa: BLE001 - whatever a compiler or its absence may raise
-            self._forget()
+            self._forget(inplace=bool(inplace))
             sys.stderr.write(f"podfence: no compiled decoder ({fault}); captures will be read more slowly\n")
 
-    def _forget(self) -> None:
+    def _forget(self, *, inplace: bool) -> None:
         """Remove what was compiled, now or earlier: these modules work all compiled or all as they are."""
         folder = Path(self.get_finalized_command("build_py").get_package_dir("collectors.capture"))
         for extension in self.extensions:
             built = Path(self.get_ext_fullpath(extension.name))
-            for file in (built, folder / built.name):
+            for file in (built, folder / built.name) if inplace else (built,):
                 file.unlink(missing_ok=True)
 
 
