@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from collectors.errors import PodfenceError
+from recommender.cli_inventory import add_inventory
 from recommender.text import visible
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"podfence {_version()}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_whole_jobs(commands)
+    add_inventory(commands, _print, _say)
     _add_stages(commands)
     return parser
 
@@ -60,7 +62,7 @@ def _add_whole_jobs(commands: Any) -> None:
     demo.add_argument("-o", "--output", type=Path, default=Path("podfence-demo"), help="folder (default: %(default)s)")
     run = _command(commands, "run", _run, "the whole job on your captures")
     _sources(run)
-    run.add_argument("--inventory", type=Path, required=True, help="file or folder of kubectl JSON")
+    _inventory(run)
     run.add_argument(
         "-o", "--output", type=Path, required=True, help="folder for observations, review, policies, report"
     )
@@ -78,7 +80,7 @@ def _add_stages(commands: Any) -> None:
     observe.add_argument("--workers", type=int, default=1, metavar="N", help="read by N processes, or threads")
     suggest = _command(commands, "suggest", _suggest, "observation store + inventory -> suggestions to review")
     suggest.add_argument("observations", type=Path, help="observation store")
-    suggest.add_argument("--inventory", type=Path, required=True, help="file or folder of kubectl JSON")
+    _inventory(suggest)
     suggest.add_argument("-o", "--output", type=Path, required=True, help="review folder; its decisions stay")
     _accept(suggest)
     export = _command(commands, "export", _export, "approved suggestions -> NetworkPolicy YAML")
@@ -88,7 +90,7 @@ def _add_stages(commands: Any) -> None:
     _generate(export)
     simulate = _command(commands, "simulate", _simulate, "policies against everything observed")
     simulate.add_argument("policies", nargs="+", type=Path, help="YAML files or folders")
-    simulate.add_argument("--inventory", type=Path, required=True, help="file or folder of kubectl JSON")
+    _inventory(simulate)
     simulate.add_argument("--observations", type=Path, required=True, help="observation store to replay")
 
 
@@ -101,6 +103,14 @@ def _command(commands: Any, name: str, run: Callable[[argparse.Namespace], int],
 
 def _sources(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("sources", nargs="+", metavar="SOURCE", help="capture files, folders of them, or - for stdin")
+
+
+def _inventory(parser: argparse.ArgumentParser) -> None:
+    told = "file or folder: kubectl JSON, or what `podfence inventory` wrote"
+    parser.add_argument("--inventory", type=Path, required=True, metavar="INV", help=told)
+    for what in ("pod", "service"):
+        text = f"{what} addresses are from this range, beside those the inventory tells; may be repeated"
+        parser.add_argument(f"--{what}-cidr", action="append", default=[], metavar="CIDR", help=text)
 
 
 def _accept(parser: argparse.ArgumentParser) -> None:
@@ -134,6 +144,8 @@ def _options(given: argparse.Namespace) -> "RunOptions":
         accept_observed=getattr(given, "accept", None) == "observed",
         default_deny=getattr(given, "default_deny", False),
         allow_incomplete=getattr(given, "allow_incomplete", False),
+        pod_cidrs=tuple(getattr(given, "pod_cidr", [])),
+        service_cidrs=tuple(getattr(given, "service_cidr", [])),
     )
 
 
@@ -236,7 +248,7 @@ def _export(given: argparse.Namespace) -> int:
 def _simulate(given: argparse.Namespace) -> int:
     from recommender import pipeline  # noqa: PLC0415 - late, see above
 
-    replay = pipeline.simulate(given.policies, given.inventory, given.observations)
+    replay = pipeline.simulate(given.policies, given.inventory, given.observations, _options(given))
     breaking = replay.would_break
     rows = [{"communication": str(o.communication), "verdict": o.verdict, "reason": o.reason} for o in replay.outcomes]
     counts = {word: sum(row["verdict"] == word for row in rows) for word in ("allowed", "denied", "undecidable")}

@@ -1,0 +1,97 @@
+"""Turns `podfence inventory snapshot` and `podfence inventory watch` into calls of the collectors."""
+
+import argparse
+import contextlib
+import gc
+import json
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+Say = Callable[[str], None]
+
+
+def add_inventory(commands: Any, show: Say, say: Say) -> None:
+    """Add `inventory` and its own commands; `show` prints data, `say` talks."""
+    text = "what the cluster is: workloads, addresses, Services, policies"
+    inventory = commands.add_parser("inventory", help=text, description=text)
+    parts = inventory.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    snapshot = _command(
+        parts, "snapshot", "write down what the cluster is now", "folder; each snapshot is one more in it"
+    )
+    snapshot.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+    snapshot.set_defaults(command=lambda given: _snapshot(given, show, say))
+    watch = _command(parts, "watch", "write down every change, until stopped", "folder; the timeline in it goes on")
+    watch.set_defaults(command=lambda given: _watch(given, say))
+
+
+def _command(parts: Any, name: str, text: str, output: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = parts.add_parser(name, help=text, description=text)
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="INV", help=output)
+    parser.add_argument("--context", help="context of the kubeconfig (default: its current one)")
+    parser.add_argument(
+        "--kubeconfig",
+        type=Path,
+        metavar="FILE",
+        help="default: $KUBECONFIG or ~/.kube/config, else the pod's ServiceAccount",
+    )
+    return parser
+
+
+def _snapshot(given: argparse.Namespace, show: Say, say: Say) -> int:
+    from collectors import snapshot  # noqa: PLC0415 - late: --help loads nothing heavy
+    from collectors.cluster import connect  # noqa: PLC0415 - late: --help loads nothing heavy
+    from collectors.kinds import cost_of  # noqa: PLC0415 - late: --help loads nothing heavy
+
+    with _without_collector(), contextlib.closing(connect(given.context, given.kubeconfig)) as api:
+        taken = snapshot.take(api)
+    folder = snapshot.write(taken, given.output)
+    say(f"{taken.server}: " + ", ".join(f"{count} {resource}" for resource, count in taken.counts.items()))
+    for kind, reason in taken.missing.items():
+        say(f"no {kind}: {cost_of(kind)} ({reason})")
+    data = {
+        "folder": str(folder),
+        "server": taken.server,
+        "time": taken.time.isoformat(),
+        "counts": taken.counts,
+        "missing": taken.missing,
+    }
+    show(json.dumps(data, indent=2) if given.json else str(folder))
+    return 0
+
+
+def _watch(given: argparse.Namespace, say: Say) -> int:
+    from collectors.cluster import connect  # noqa: PLC0415 - late: --help loads nothing heavy
+    from collectors.watching import watch  # noqa: PLC0415 - late: --help loads nothing heavy
+
+    with _stopped_by_signals() as stop, contextlib.closing(connect(given.context, given.kubeconfig)) as api:
+        say(f"watching {api.where}, writing to {given.output}; stop with Ctrl-C")
+        watch(api, given.output, stop=stop, say=say)
+    return 0
+
+
+@contextlib.contextmanager
+def _without_collector() -> Iterator[None]:
+    """Let no search for cycles interrupt: there are none in JSON, and looking takes more time than reading it."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
+
+
+@contextlib.contextmanager
+def _stopped_by_signals() -> Iterator[threading.Event]:
+    """Give an event that SIGINT and SIGTERM set, so that the watch ends by itself and in order."""
+    stop = threading.Event()
+    signals = (signal.SIGINT, signal.SIGTERM)
+    former = [signal.signal(number, lambda *_: stop.set()) for number in signals]
+    try:
+        yield stop
+    finally:
+        for number, handler in zip(signals, former, strict=True):
+            signal.signal(number, handler)
