@@ -46,7 +46,8 @@ class Pod:
 
     `start` is when the kubelet took it (else its creation), `end` when its last container finished or it was
     deleted; None = not known, open. `ips` are canonical, those it has now or had last; a host network pod's are its
-    node's. `tenures` tell more where a timeline saw more: an address that came later, or was another one before.
+    node's. `tenures` tell more where a timeline saw more: an address that came later, or was another one before;
+    empty = it never owned any (it failed before it ran), None = nobody looked.
     """
 
     uid: str
@@ -61,12 +62,14 @@ class Pod:
     phase: str = ""
     start: pd.Timestamp | None = None
     end: pd.Timestamp | None = None
-    tenures: tuple[Tenure, ...] = ()
+    tenures: tuple[Tenure, ...] | None = None
 
     @property
     def held(self) -> tuple[Tenure, ...]:
         """Every address that the pod had, with its time."""
-        return self.tenures or tuple(Tenure(ip, self.start, self.end) for ip in self.ips)
+        if self.tenures is not None:
+            return self.tenures
+        return tuple(Tenure(ip, self.start, self.end) for ip in self.ips)
 
 
 @dataclass(frozen=True)
@@ -143,15 +146,16 @@ class Node:
 
 @dataclass(frozen=True)
 class Namespace:
-    """A namespace and its labels."""
+    """A namespace and its labels; `end` is when it was deleted."""
 
     name: str
     labels: Mapping[str, str] = field(default_factory=dict)
+    end: pd.Timestamp | None = None
 
 
 @dataclass(frozen=True)
 class Inventory:
-    """The cluster as known over the observation; every tuple is sorted by namespace and name."""
+    """The cluster as known over the observation; every tuple is sorted by namespace and name, versions by time."""
 
     pods: tuple[Pod, ...] = ()
     workloads: Mapping[WorkloadRef, Workload] = field(default_factory=dict)
@@ -169,3 +173,15 @@ class Inventory:
     """Ranges that Service addresses are from, likewise."""
     missing: Mapping[str, str] = field(default_factory=dict)
     """Kinds that could not be listed -> why, as the snapshot or the watcher was told."""
+    gaps: int = 0
+    """How often a watcher lost its place; what came and went meanwhile is not known."""
+
+    @property
+    def current_services(self) -> tuple[Service, ...]:
+        """The Services that are there at the end, each once."""
+        return tuple(service for service in self.services if service.end is None)
+
+    @property
+    def current_slices(self) -> tuple[EndpointSlice, ...]:
+        """The EndpointSlices that are there at the end, each once."""
+        return tuple(piece for piece in self.slices if piece.end is None)

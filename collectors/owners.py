@@ -11,33 +11,67 @@ CONTROLLERS = frozenset(
     {"ReplicaSet", "Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "ReplicationController"}
 )
 
-# Controllers that ask other controllers to make their pods: only reached by following references.
-_MAX_DEPTH = 10
-
 
 class Owners:
-    """The controllers of an inventory by uid, so that a pod's root can be found."""
+    """The objects of an inventory by uid, so that a pod's root controller can be found.
+
+    A reference is followed where the object has the kind and name that it says, in the same namespace or in none: the
+    API server checks none of that, and whoever may write a pod may write its references.
+    """
 
     def __init__(self, objects: Iterable[Dict]) -> None:
         self._by_uid = {str(item["metadata"]["uid"]): item for item in objects if _has_uid(item)}
+        self._roots: dict[str, Dict] = {}
 
     def root(self, item: Dict) -> Dict | None:
         """Return the last owner's reference or object up the chain; None where nobody controls the object.
 
-        An owner that is not in the inventory ends the chain with what the reference says of it (kind and name).
+        An owner that is not in the inventory ends the chain with what the reference says of it (kind and name). Of
+        owners that own each other in a circle, the first by kind and name is the root of all.
         """
-        found: Dict | None = None
+        chain: list[Dict] = []
+        passed: dict[str, int] = {}
         current = item
-        for _ in range(_MAX_DEPTH):
-            reference = _controller(current)
+        while True:
+            reference = controller_of(current)
             if reference is None:
+                root = current if chain else None
                 break
-            owner = self._by_uid.get(str(reference.get("uid", "")))
-            found = owner if owner is not None else _as_object(reference, current)
+            owner = self._owner(reference, current)
             if owner is None:
+                root = _as_object(reference, current)
                 break
+            uid = str(owner["metadata"]["uid"])
+            if uid in self._roots:
+                root = self._roots[uid]
+                break
+            if uid in passed:
+                root = min(chain[passed[uid] :], key=_identity)
+                break
+            passed[uid] = len(chain)
+            chain.append(owner)
             current = owner
-        return found
+        if root is not None:
+            self._roots.update(dict.fromkeys(passed, root))
+        return root
+
+    def _owner(self, reference: Dict, child: Dict) -> Dict | None:
+        """Return the object that a reference means; None where there is none, or another one than it says."""
+        owner = self._by_uid.get(str(reference.get("uid", "")))
+        if owner is None or (owner.get("kind"), owner["metadata"].get("name")) != (
+            reference.get("kind"),
+            reference.get("name"),
+        ):
+            return None
+        namespace = owner["metadata"].get("namespace")
+        return owner if namespace in {None, "", (child.get("metadata") or {}).get("namespace")} else None
+
+
+def controller_of(item: Dict) -> Dict | None:
+    """Return the reference to an object's controller; the first by kind and name where there are several."""
+    references = (item.get("metadata") or {}).get("ownerReferences") or []
+    controllers = [entry for entry in references if entry.get("controller")]
+    return min(controllers, key=_named, default=None)
 
 
 def workload_in(item: Dict) -> Workload | None:
@@ -60,13 +94,16 @@ def _has_uid(item: Dict) -> bool:
     return isinstance(item.get("metadata"), Mapping) and bool(item["metadata"].get("uid"))
 
 
-def _controller(item: Dict) -> Dict | None:
-    references = (item.get("metadata") or {}).get("ownerReferences") or []
-    return next((entry for entry in references if entry.get("controller")), None)
+def _named(reference: Dict) -> tuple[str, str, str]:
+    return str(reference.get("kind", "")), str(reference.get("name", "")), str(reference.get("uid", ""))
+
+
+def _identity(item: Dict) -> tuple[str, str, str]:
+    return str(item.get("kind", "")), str(item["metadata"].get("name", "")), str(item["metadata"]["uid"])
 
 
 def _is_root(item: Dict) -> bool:
-    owner = _controller(item)
+    owner = controller_of(item)
     return owner is None or owner.get("kind") == "Node"
 
 
@@ -93,7 +130,17 @@ def _selector(item: Dict) -> Mapping[str, Any] | None:
     kind, selector = item.get("kind"), (item.get("spec") or {}).get("selector")
     if kind in {"Job", "CronJob", "Pod"} or not isinstance(selector, Mapping) or not selector:
         return None
-    return {"matchLabels": dict(selector)} if kind == "ReplicationController" else selector
+    if kind == "ReplicationController":
+        return {"matchLabels": dict(selector)}
+    found: dict[str, Any] = {}
+    if selector.get("matchLabels"):
+        found["matchLabels"] = dict(selector["matchLabels"].items())
+    if selector.get("matchExpressions"):
+        found["matchExpressions"] = [
+            {"key": one["key"], "operator": one["operator"], "values": list(one.get("values") or [])}
+            for one in selector["matchExpressions"]
+        ]
+    return found or None
 
 
 def _template_labels(item: Dict) -> Mapping[str, str]:

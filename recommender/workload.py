@@ -1,10 +1,11 @@
 """Turns a workload into the label selector that takes exactly its pods, with the proof, or says that none does."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import combinations
 
 from collectors.inventory import Inventory, Pod, WorkloadRef
+from recommender.label_index import LabelIndex, Labels, selects
 from recommender.policy import LabelSelector, Requirement
 
 # Labels that controllers, chart tools and the API server put on pods and that differ between pods, rollouts or
@@ -19,6 +20,12 @@ VOLATILE_LABELS = frozenset(
         "topology.kubernetes.io/zone", "version",
     }
 )  # fmt: skip
+
+# Two or three labels together are tried of so many; more would be a pod with very many labels, made to keep us busy.
+_TRIED_TOGETHER = 16
+
+# So many members a sentence names.
+_NAMED = 5
 
 
 @dataclass(frozen=True)
@@ -43,26 +50,6 @@ class Subject:
         return self.first.namespace
 
 
-def selects(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
-    """Return whether the selector takes an object with these labels."""
-    if any(labels.get(key) != value for key, value in selector.match_labels):
-        return False
-    return all(_holds(requirement, labels) for requirement in selector.match_expressions)
-
-
-def _holds(requirement: Requirement, labels: Mapping[str, str]) -> bool:
-    value = labels.get(requirement.key)
-    match requirement.operator:
-        case "In":
-            return value is not None and value in requirement.values
-        case "NotIn":
-            return value is None or value not in requirement.values
-        case "Exists":
-            return value is not None
-        case _:
-            return value is None
-
-
 def subjects(inventory: Inventory) -> dict[WorkloadRef, Subject]:
     """Return the subject of every workload that has pods a policy can select.
 
@@ -70,7 +57,7 @@ def subjects(inventory: Inventory) -> dict[WorkloadRef, Subject]:
     subject's pods, its members' templates (so it still does after a rollout or a scale-up), and nothing else.
     Workloads whose pods all use the host network are left out: no policy applies to them.
     """
-    by_namespace: dict[str, dict[WorkloadRef, list[Mapping[str, str]]]] = {}
+    by_namespace: dict[str, dict[WorkloadRef, list[Labels]]] = {}
     for ref, label_sets in _label_sets(inventory).items():
         by_namespace.setdefault(ref.namespace, {})[ref] = label_sets
     found: dict[WorkloadRef, Subject] = {}
@@ -79,12 +66,12 @@ def subjects(inventory: Inventory) -> dict[WorkloadRef, Subject]:
     return dict(sorted(found.items()))
 
 
-def _label_sets(inventory: Inventory) -> dict[WorkloadRef, list[Mapping[str, str]]]:
+def _label_sets(inventory: Inventory) -> dict[WorkloadRef, list[Labels]]:
     """Return for each selectable workload the label sets that its pods have or will have."""
     pods: dict[WorkloadRef, list[Pod]] = {}
     for pod in inventory.pods:
         pods.setdefault(pod.workload, []).append(pod)
-    sets: dict[WorkloadRef, list[Mapping[str, str]]] = {}
+    sets: dict[WorkloadRef, list[Labels]] = {}
     for ref in pods.keys() | inventory.workloads.keys():
         own = pods.get(ref, [])
         if own and all(pod.host_network for pod in own):
@@ -99,67 +86,74 @@ def _label_sets(inventory: Inventory) -> dict[WorkloadRef, list[Mapping[str, str
 
 
 def _subjects_of_namespace(
-    workloads: Mapping[WorkloadRef, list[Mapping[str, str]]], inventory: Inventory
+    workloads: Mapping[WorkloadRef, list[Labels]], inventory: Inventory
 ) -> dict[WorkloadRef, Subject]:
-    chosen = {ref: _best_selector(ref, workloads, inventory) for ref in sorted(workloads)}
+    index = LabelIndex(workloads)
+    chosen = {ref: _best_selector(ref, workloads[ref], index, inventory) for ref in sorted(workloads)}
     found: dict[WorkloadRef, Subject] = {}
-    groups = _groups({ref: caught for ref, (selector, caught) in chosen.items() if selector is not None})
-    for ref, (selector, _) in chosen.items():
+    groups = _groups({ref: index.caught(selector) for ref, selector in chosen.items() if selector is not None})
+    for ref, selector in chosen.items():
         if selector is None and ref not in groups:
             found[ref] = Subject((ref,), None, "none of its labels stays the same from one rollout to the next")
     for members in set(groups.values()):
-        subject = _subject(members, [chosen[ref][0] for ref in members], workloads)
-        found.update(dict.fromkeys(members, subject))
+        selectors = dict.fromkeys(selector for ref in members if (selector := chosen[ref]) is not None)
+        found.update(dict.fromkeys(members, _subject(members, selectors, workloads, index)))
     return found
 
 
 def _subject(
     members: tuple[WorkloadRef, ...],
-    candidates: Iterable[LabelSelector | None],
-    workloads: Mapping[WorkloadRef, list[Mapping[str, str]]],
+    candidates: Iterable[LabelSelector],
+    workloads: Mapping[WorkloadRef, list[Labels]],
+    index: LabelIndex,
 ) -> Subject:
     """Return the subject of workloads that selectors take together: one selector must take all members and no more."""
+    together = frozenset(members)
     for selector in candidates:
-        if selector is None or _caught(selector, workloads) != set(members):
+        if index.caught(selector) != together:
             continue
         if all(selects(selector, labels) for ref in members for labels in workloads[ref]):
             reason = "" if len(members) == 1 else "no selector tells these workloads apart"
             return Subject(members, selector, reason)
-    names = ", ".join(map(str, members))
-    return Subject(members, None, f"no single selector takes exactly the pods of {names}")
+    names = ", ".join(map(str, members[:_NAMED]))
+    more = f" and {len(members) - _NAMED} more" if len(members) > _NAMED else ""
+    return Subject(members, None, f"no single selector takes exactly the pods of {names}{more}")
 
 
 def _best_selector(
-    ref: WorkloadRef, workloads: Mapping[WorkloadRef, list[Mapping[str, str]]], inventory: Inventory
-) -> tuple[LabelSelector | None, frozenset[WorkloadRef]]:
-    """Return the narrowest stable selector of a workload, and the workloads whose pods it takes.
+    ref: WorkloadRef, label_sets: list[Labels], index: LabelIndex, inventory: Inventory
+) -> LabelSelector | None:
+    """Return the narrowest stable selector of a workload; None where it has none.
 
     The controller's own selector comes first; where it takes other workloads' pods too, the fewest stable labels
     that mend it are added. A selector made of volatile labels alone would take nothing after the next release.
     """
-    stable = _stable_labels(workloads[ref])
+    stable = _stable_labels(label_sets)
     base = _own_selector(ref, inventory)
-    if base is None and not stable:
-        return None, frozenset()
     fixed = base.match_labels if base else ()
-    expressions = base.match_expressions if base else ()
     extras = sorted((item for item in stable.items() if item not in fixed), key=_preference)
-    fewest = 0 if base else 1
-    best: tuple[LabelSelector, set[WorkloadRef]] | None = None
+    best, fewest = None, 0
+    for added in _additions(extras, 0 if base else 1, index):
+        selector = LabelSelector(tuple(sorted((*fixed, *added))), base.match_expressions if base else ())
+        caught = index.caught(selector)
+        if caught == {ref}:
+            return selector
+        if best is None or len(caught) < fewest:
+            best, fewest = selector, len(caught)
+    return best
+
+
+def _additions(extras: list[tuple[str, str]], fewest: int, index: LabelIndex) -> Iterator[tuple[tuple[str, str], ...]]:
+    """Yield the labels to try together, fewest first; of very many, only the rarest are tried with others."""
+    rarest = extras
+    if len(extras) > _TRIED_TOGETHER:
+        rare = sorted(extras, key=lambda label: (len(index.caught(LabelSelector((label,)))), _preference(label)))
+        rarest = sorted(rare[:_TRIED_TOGETHER], key=_preference)
     for count in range(fewest, min(len(extras), fewest + 2) + 1):
-        for added in combinations(extras, count):
-            selector = LabelSelector(tuple(sorted((*fixed, *added))), expressions)
-            caught = _caught(selector, workloads)
-            if caught == {ref}:
-                return selector, frozenset(caught)
-            if best is None or len(caught) < len(best[1]):
-                best = (selector, caught)
-    if best is None:
-        return None, frozenset()
-    return best[0], frozenset(best[1])
+        yield from combinations(extras if count <= 1 else rarest, count)
 
 
-def _stable_labels(label_sets: list[Mapping[str, str]]) -> dict[str, str]:
+def _stable_labels(label_sets: list[Labels]) -> dict[str, str]:
     """Return the labels that all of a workload's pods and its template share, without those known to be volatile."""
     shared = set(label_sets[0].items()).intersection(*(labels.items() for labels in label_sets[1:]))
     return {key: value for key, value in sorted(shared) if key not in VOLATILE_LABELS}
@@ -186,16 +180,26 @@ def _preference(item: tuple[str, str]) -> tuple[int, str]:
     return (names.index(item[0]) if item[0] in names else len(names), item[0])
 
 
-def _caught(selector: LabelSelector, workloads: Mapping[WorkloadRef, list[Mapping[str, str]]]) -> set[WorkloadRef]:
-    return {ref for ref, sets in workloads.items() if any(selects(selector, labels) for labels in sets)}
-
-
-def _groups(caught: Mapping[WorkloadRef, Iterable[WorkloadRef]]) -> dict[WorkloadRef, tuple[WorkloadRef, ...]]:
+def _groups(caught: Mapping[WorkloadRef, frozenset[WorkloadRef]]) -> dict[WorkloadRef, tuple[WorkloadRef, ...]]:
     """Return each workload's group: those that are joined, directly or in steps, by one taking the other's pods."""
-    groups = {ref: {ref} for ref in caught}
+    chiefs: dict[WorkloadRef, WorkloadRef] = {}
+
+    def chief(ref: WorkloadRef) -> WorkloadRef:
+        chain = []
+        while chiefs.setdefault(ref, ref) != ref:
+            chain.append(ref)
+            ref = chiefs[ref]
+        chiefs.update(dict.fromkeys(chain, ref))
+        return ref
+
+    known: dict[frozenset[WorkloadRef], WorkloadRef] = {}
     for ref, others in caught.items():
-        for other in others:
-            merged = groups[ref] | groups.setdefault(other, {other})
-            for member in merged:
-                groups[member] = merged
-    return {ref: tuple(sorted(members)) for ref, members in groups.items()}
+        # Thousands of workloads may be taken by one selector: what it takes is joined once.
+        if others not in known:
+            for other in others:
+                chiefs[chief(other)] = chief(ref)
+        chiefs[chief(ref)] = chief(known.setdefault(others, ref) if others else ref)
+    groups: dict[WorkloadRef, list[WorkloadRef]] = {}
+    for ref in sorted(chiefs):
+        groups.setdefault(chief(ref), []).append(ref)
+    return {ref: members for group in groups.values() for members in [tuple(group)] for ref in group}

@@ -1,5 +1,7 @@
 """Turns a few words into API objects, inventories and flows for tests; shares no code with what it tests."""
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -117,3 +119,25 @@ def flow(src: str, dst: str, port: int, protocol: str = "TCP", **more: Any) -> d
 
 def flows(*rows: dict[str, Any]) -> Flows:
     return conform_flows(pd.DataFrame(list(rows)))
+
+
+def event(what: str, time: str, item: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """A line of a timeline."""
+    return {"time": time, "type": what, "object": item, **more}
+
+
+def write_timeline(file: Path, events: list[dict[str, Any]]) -> Path:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text("".join(json.dumps(line) + "\n" for line in events))
+    return file
+
+
+def write_snapshot(folder: Path, time: str, missing: dict[str, str] | None = None, **lists: Any) -> Path:
+    """A folder as `podfence inventory snapshot` writes it: `pods=[...]` becomes pods.json."""
+    folder.mkdir(parents=True, exist_ok=True)
+    head = {"kind": "podfence/snapshot", "version": 1, "time": time, "missing": missing or {}}
+    (folder / "snapshot.json").write_text(json.dumps(head))
+    for resource, items in lists.items():
+        document = {"kind": "List", "apiVersion": "v1", "metadata": {"resourceVersion": ""}, "items": items}
+        (folder / f"{resource}.json").write_text(json.dumps(document))
+    return folder

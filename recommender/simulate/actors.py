@@ -31,6 +31,7 @@ _NATURES: dict[str, Nature] = {
     "service": "service",
     "loopback": "loopback",
     "multicast": "multicast",
+    "broadcast": "multicast",
 }
 
 
@@ -149,7 +150,9 @@ class Cast:
     @cached_property
     def _nodes_at(self) -> Mapping[str, str]:
         pairs = [(ip, pod.node) for pod in self._inventory.pods if pod.host_network and pod.node for ip in pod.ips]
-        return dict(pairs) | {ip: node.name for node in self._inventory.nodes for ip in node.addresses}
+        return dict(pairs) | {
+            ip: node.name for node in self._inventory.nodes if node.end is None for ip in node.addresses
+        }
 
     @cached_property
     def _node_names(self) -> frozenset[str]:

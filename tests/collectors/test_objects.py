@@ -81,7 +81,7 @@ def test_slices_nodes_and_unused_kinds_are_told_apart():
 
 def test_items_of_a_typed_list_get_their_kind_from_it():
     items = list(flatten({"kind": "PodList", "apiVersion": "v1", "items": [{"metadata": {"name": "p"}}, "junk"]}))
-    assert items == [{"metadata": {"name": "p"}, "kind": "Pod"}]
+    assert items == [{"metadata": {"name": "p"}, "kind": "Pod", "apiVersion": "v1"}]
 
 
 @pytest.mark.parametrize(
