@@ -4,10 +4,12 @@ from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
+import numpy as np
 import pandas as pd
 
 from collectors.inventory import WorkloadRef
-from recommender.resolve import RESOLVED, ResolvedFlows
+from recommender.resolve import ResolvedFlows
+from recommender.spans import Array, numbered
 
 
 @dataclass(frozen=True, order=True)
@@ -16,7 +18,8 @@ class AddressPeer:
 
     kind: `external` (public), `node` (a node or a host network pod), `api_server`, `service` (a Service whose
     backends are not known), `unresolved` (private, owner unknown), `ambiguous` (two possible owners),
-    `link_local`, `multicast`, `loopback`. `name` is the node, Service or host network workload, where known.
+    `link_local`, `multicast`, `broadcast`, `loopback`. `name` is the node, Service or host network workload, where
+    known.
     """
 
     address: str
@@ -73,11 +76,7 @@ class Communication:
 
 
 _KEY = [
-    *(
-        f"{end}_{part}"
-        for end in ("src", "dst")
-        for part in ("class", "owner_namespace", "owner_kind", "owner_name", "key")
-    ),
+    *(f"{end}_{part}" for end in ("src", "dst") for part in ("class", "owner_namespace", "owner_kind", "owner_name")),
     "protocol",
     "port",
 ]
@@ -88,81 +87,110 @@ def summarize(resolved: ResolvedFlows) -> tuple[Communication, ...]:
     """Return the communications among resolved flows, sorted by source, destination, protocol and port."""
     if resolved.empty:
         return ()
-    frame = _prepare(resolved)
-    groups = frame.groupby(_KEY, sort=True, observed=True)
-    totals = groups.agg(
-        first_seen=("first_seen", "min"),
-        last_seen=("last_seen", "max"),
-        connections=("worked_connections", "sum"),
-        worked=("worked", "max"),
-        one_way=("one_way", "sum"),
-        sampled=("is_sampled", "max"),
-        **{flag: (flag, "max") for flag in _FLAGS},
-    )
-    for counter in ("packets", "bytes", "reply_packets", "reply_bytes"):
-        totals[counter] = groups[counter].sum(min_count=1)
-    lists = {name: _distinct(frame, column) for name, column in _LISTS.items()}
-    failed = frame[frame["failed"] > 0].groupby([*_KEY, "outcome"], observed=True)["failed"].sum()
-    by_outcome: dict[tuple[object, ...], list[tuple[str, int]]] = {}
-    for key, count in failed.items():
-        by_outcome.setdefault(cast("tuple[object, ...]", key)[:-1], []).append(
-            (str(cast("tuple[object, ...]", key)[-1]), int(count))
+    group, firsts = numbered(*_key_codes(resolved))
+    counts = _counts(resolved)
+    totals = _totals(resolved, counts, group)
+    totals["example"] = _examples(resolved, group)
+    keys = resolved[[*_KEY, "src_address", "dst_address"]].iloc[firsts].astype("object").reset_index(drop=True)
+    worth = counts["worked"] | (counts["one_way"] > 0)
+    lists = {name: _distinct(resolved[column], group) for name, column in _LISTS.items()}
+    lists["orientations"] = _distinct(resolved["orientation"].where(worth, None), group)
+    failures = _failures(resolved, counts, group)
+    found = [
+        _communication(
+            {**key, **row}, {name: values.get(at, ()) for name, values in lists.items()}, failures.get(at, ())
         )
-    found = []
-    for row in totals.reset_index().to_dict("records"):
-        key = tuple(row[column] for column in _KEY)
-        found.append(_communication(row, key, lists, tuple(sorted(by_outcome.get(key, [])))))
+        for at, (key, row) in enumerate(zip(keys.to_dict("records"), totals.to_dict("records"), strict=True))
+    ]
     return tuple(sorted(found, key=meaning))
 
 
-_LISTS = {
-    "src_pods": "src_owner_pod",
-    "dst_pods": "dst_owner_pod",
-    "orientations": "worked_orientation",
-    "services": "service",
-    "sources": "source",
-    "example": "example",
-}
+_LISTS = {"src_pods": "src_owner_pod", "dst_pods": "dst_owner_pod", "services": "service", "sources": "source"}
 
 
-def _prepare(resolved: ResolvedFlows) -> pd.DataFrame:
-    """Return the frame with plain text keys and the counts split by what became of the attempts."""
-    texts = [column.name for column in RESOLVED if column.dtype == "category"]
-    frame = resolved.astype(dict.fromkeys(texts, "object"))
-    frame[texts] = frame[texts].where(frame[texts].notna(), "")
-    for end in ("src", "dst"):
-        frame[f"{end}_key"] = frame[f"{end}_address"].where(frame[f"{end}_class"] != "pod", "")
-    frame["port"] = frame["port"].astype("int64")
-    connections = frame["connections"].fillna(0).astype("int64")
-    frame["worked"] = frame["outcome"] == "established"
-    silent = (frame["protocol"] == "UDP") & (frame["outcome"] == "unanswered")
-    frame["worked_connections"] = connections.where(frame["worked"], 0)
-    frame["one_way"] = connections.clip(lower=1).where(silent, 0)
-    frame["failed"] = connections.clip(lower=1).where(~frame["worked"] & ~silent, 0)
-    frame["worked_orientation"] = frame["orientation"].where(frame["worked"] | silent, "")
-    frame["is_sampled"] = frame["sampled"].fillna(1.0) < 1.0
-    frame["example"] = (
-        frame["src"] + " -> " + frame["dst"] + " " + frame["protocol"] + "/" + frame["dst_port"].astype("str")
+def _key_codes(resolved: ResolvedFlows) -> list[Array]:
+    """Return what tells communications apart as numbers: the workload of a pod, the address of anything else."""
+    columns = [resolved[name].cat.codes.to_numpy() for name in _KEY if name != "port"]
+    columns += [
+        np.where(resolved[f"{end}_class"] == "pod", -1, resolved[f"{end}_address"].cat.codes.to_numpy())
+        for end in ("src", "dst")
+    ]
+    return [*columns, resolved["port"].to_numpy(dtype=np.int64)]
+
+
+def _counts(resolved: ResolvedFlows) -> pd.DataFrame:
+    """Return the connections split by what became of the attempts."""
+    connections = resolved["connections"].fillna(0).astype("int64")
+    worked = resolved["outcome"] == "established"
+    silent = (resolved["protocol"] == "UDP") & (resolved["outcome"] == "unanswered")
+    return pd.DataFrame(
+        {
+            "worked": worked,
+            "connections": connections.where(worked, 0),
+            "one_way": connections.clip(lower=1).where(silent, 0),
+            "failed": connections.clip(lower=1).where(~worked & ~silent, 0),
+        }
     )
-    return frame
 
 
-def _distinct(frame: pd.DataFrame, column: str) -> dict[tuple[object, ...], tuple[str, ...]]:
-    """Return the sorted distinct non-empty values of a column by communication."""
-    unique = frame.loc[frame[column] != "", [*_KEY, column]].drop_duplicates().sort_values(column)
-    found: dict[tuple[object, ...], list[str]] = {}
-    for *key, value in unique.itertuples(index=False, name=None):
-        found.setdefault(tuple(key), []).append(str(value))
-    return {key: tuple(values) for key, values in found.items()}
+def _totals(resolved: ResolvedFlows, counts: pd.DataFrame, group: Array) -> pd.DataFrame:
+    """Return a row of sums and bounds for each communication."""
+    sampled = (resolved["sampled"].fillna(1.0) < 1.0).astype(bool)
+    marks = pd.concat([resolved[["first_seen", "last_seen", *_FLAGS]], counts, sampled.rename("sampled")], axis=1)
+    groups = marks.groupby(group, sort=True)
+    least, most = groups[["first_seen"]].min(), groups[["last_seen", "worked", "sampled", *_FLAGS]].max()
+    counters = ["packets", "bytes", "reply_packets", "reply_bytes"]
+    known = resolved[counters].groupby(group, sort=True).sum(min_count=1)
+    return pd.concat([least, most, groups[["connections", "one_way"]].sum(), known], axis=1)
+
+
+def _failures(resolved: ResolvedFlows, counts: pd.DataFrame, group: Array) -> dict[int, tuple[tuple[str, int], ...]]:
+    """Return what became of the attempts that did not work, with how many, for each communication that has some."""
+    rows = np.flatnonzero(counts["failed"].to_numpy())
+    outcome = resolved["outcome"].astype("object").to_numpy()[rows]
+    sums = counts["failed"].iloc[rows].groupby([group[rows], outcome]).sum()
+    found: dict[int, list[tuple[str, int]]] = {}
+    for key, count in sums.items():
+        at, name = cast("tuple[int, str]", key)
+        found.setdefault(at, []).append((str(name), int(count)))
+    return {at: tuple(sorted(values)) for at, values in found.items()}
+
+
+def _distinct(column: "pd.Series[Any]", group: Array) -> dict[int, tuple[str, ...]]:
+    """Return the sorted distinct non-empty values of a category column by communication."""
+    codes, texts = column.cat.codes.to_numpy(), [*map(str, column.cat.categories), ""]
+    rows = np.flatnonzero(np.array([bool(text) for text in texts])[codes])
+    _, firsts = numbered(group[rows], codes[rows])
+    found: dict[int, list[str]] = {}
+    for at, code in zip(group[rows[firsts]].tolist(), codes[rows[firsts]].tolist(), strict=True):
+        found.setdefault(at, []).append(texts[code])
+    return {at: tuple(sorted(values)) for at, values in found.items()}
+
+
+def _examples(resolved: ResolvedFlows, group: Array) -> list[str]:
+    """Return the least flow of each communication, as text: it does not depend on the order of the flows."""
+    rows = np.arange(len(group))
+    ports = resolved["dst_port"].to_numpy(dtype=np.int64)
+    for column in (*(resolved[end].astype("category").cat for end in ("src", "dst")), None):
+        texts = np.unique(ports).astype(str) if column is None else np.array([*map(str, column.categories), ""])
+        codes = np.searchsorted(np.unique(ports), ports) if column is None else column.codes.to_numpy()
+        rank = np.empty(len(texts), dtype=np.int64)
+        rank[np.argsort(texts)] = np.arange(len(texts))
+        rank = rank[codes]
+        least = np.full(int(group.max()) + 1, np.iinfo(np.int64).max)
+        np.minimum.at(least, group[rows], rank[rows])
+        rows = rows[rank[rows] == least[group[rows]]]
+    chosen = np.empty(int(group.max()) + 1, dtype=np.int64)
+    chosen[group[rows[::-1]]] = rows[::-1]
+    parts = resolved[["src", "dst", "protocol", "dst_port"]].iloc[chosen].astype("object").astype(str)
+    return [
+        f"{src} -> {dst} {protocol}/{port}" for src, dst, protocol, port in parts.itertuples(index=False, name=None)
+    ]
 
 
 def _communication(
-    row: Mapping[Hashable, Any],
-    key: tuple[object, ...],
-    lists: Mapping[str, Mapping[tuple[object, ...], tuple[str, ...]]],
-    failed: tuple[tuple[str, int], ...],
+    row: Mapping[Hashable, Any], values: Mapping[str, tuple[str, ...]], failed: tuple[tuple[str, int], ...]
 ) -> Communication:
-    values = {name: found.get(key, ()) for name, found in lists.items()}
     evidence = Evidence(
         first_seen=row["first_seen"],
         last_seen=row["last_seen"],
@@ -179,7 +207,7 @@ def _communication(
         services=values["services"],
         sources=values["sources"],
         sampled=bool(row["sampled"]),
-        example=next(iter(values["example"]), ""),
+        example=row["example"],
     )
     notes = tuple(flag for flag in _FLAGS if row[flag])
     return Communication(_end(row, "src"), _end(row, "dst"), str(row["protocol"]), int(row["port"]), evidence, notes)
@@ -192,7 +220,7 @@ def _known(value: Any) -> int | None:
 def _end(row: Mapping[Hashable, Any], end: str) -> End:
     if row[f"{end}_class"] == "pod":
         return WorkloadRef(*(str(row[f"{end}_owner_{part}"]) for part in ("namespace", "kind", "name")))
-    return AddressPeer(str(row[f"{end}_key"]), str(row[f"{end}_class"]), str(row[f"{end}_owner_name"]))
+    return AddressPeer(str(row[f"{end}_address"]), str(row[f"{end}_class"]), str(row[f"{end}_owner_name"]))
 
 
 def meaning(communication: Communication) -> tuple[object, ...]:

@@ -1,76 +1,123 @@
-"""Turns an inventory into lookup frames: whose address was it when, what other addresses are, what Services lead to."""
+"""Turns an inventory into lookup tables: whose address was it when, which ports are declared, what listens on nodes."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-import pandas as pd
+import numpy as np
 
-from collectors.inventory import EndpointSlice, Inventory, Pod, Service, ServicePort
+from collectors.addresses import Ranges
+from collectors.errors import UnreadableInput
+from collectors.inventory import Inventory, WorkloadRef
+from collectors.tenancy import Tenancy, gateways, span, tenancy
+from recommender.spans import Array, Spans
 
-_EARLIEST = pd.Timestamp.min.tz_localize("UTC")
-_LATEST = pd.Timestamp.max.tz_localize("UTC")
+Window = tuple[int, int]
+"""A half-open interval of time, in nanoseconds since 1970."""
 
-
-@dataclass(frozen=True)
-class Backend:
-    """One way behind a Service port: an address and the port there."""
-
-    address: str
-    port: int
-    pod: str
+API_SERVER = ("default", "kubernetes")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Endpoints:
-    """Lookup tables over one inventory."""
+    """Lookup tables over one inventory; each is made when it is first asked for."""
 
     inventory: Inventory
 
     @cached_property
-    def intervals(self) -> pd.DataFrame:
-        """Return columns ip, start, end (UTC, open ends filled) and pod (position in inventory.pods), sorted.
-
-        Host network pods are left out: their address is their node's.
-        """
-        rows = [
-            (
-                ip,
-                pod.start if pod.start is not None else _EARLIEST,
-                pod.end if pod.end is not None else _LATEST,
-                position,
-            )
-            for position, pod in enumerate(self.inventory.pods)
-            if not pod.host_network
-            for ip in pod.ips
-        ]
-        frame = pd.DataFrame(rows, columns=["ip", "start", "end", "pod"])
-        frame = frame.astype(
-            {"ip": "str", "start": "datetime64[ns, UTC]", "end": "datetime64[ns, UTC]", "pod": "int64"}
-        )
-        return frame.sort_values(["ip", "start", "pod"], ignore_index=True)
+    def tenancy(self) -> Tenancy:
+        """Return who owned which address when."""
+        return tenancy(self.inventory)
 
     @cached_property
-    def nodes(self) -> dict[str, str]:
-        """Return node address -> node name."""
-        return {address: node.name for node in self.inventory.nodes for address in node.addresses}
+    def spans(self) -> Spans:
+        """Return the segments of `tenancy` as an index by the code of `ip`."""
+        frame = self.tenancy
+        starts, ends = (frame[bound].astype("int64").to_numpy() for bound in ("start", "end"))
+        return Spans(frame["ip"].cat.codes.to_numpy().astype(np.int64), starts, ends)
 
     @cached_property
-    def api_server(self) -> frozenset[tuple[str, int]]:
-        """Return the (address, port) pairs behind `default/kubernetes`."""
+    def workloads(self) -> tuple[WorkloadRef, ...]:
+        """Return the workloads of all pods, sorted."""
+        return tuple(sorted({pod.workload for pod in self.inventory.pods}))
+
+    @cached_property
+    def workload_of(self) -> Array:
+        """Return the position in `workloads` of each pod's, and -1 behind the last."""
+        code = {ref: at for at, ref in enumerate(self.workloads)}
+        return np.array([*(code[pod.workload] for pod in self.inventory.pods), -1], dtype=np.int64)
+
+    @cached_property
+    def node_addresses(self) -> frozenset[str]:
+        """Return every address that was a node's at some time: NodePorts are there, gateways of pod ranges too."""
+        frame = self.tenancy
+        owned = frame.loc[frame["host_network"].to_numpy(), "ip"].astype("object")
+        return frozenset(str(ip) for ip in owned.unique())
+
+    @cached_property
+    def reused_addresses(self) -> frozenset[str]:
+        """Return the addresses that more than one pod claimed, at whatever time."""
+        frame = self.tenancy
+        shared = frame.loc[frame["ip_reused"].to_numpy() & (frame["kind"] == "pod").to_numpy(), "ip"].astype("object")
+        return frozenset(str(ip) for ip in shared.unique())
+
+    @cached_property
+    def gateways(self) -> frozenset[str]:
+        """Return the nodes' addresses in their pod ranges that no Node object tells as its address."""
+        told = {ip for node in self.inventory.nodes for ip in node.addresses}
+        return frozenset(ip for node in self.inventory.nodes for ip in gateways(node)) - told
+
+    @cached_property
+    def pod_ranges(self) -> Ranges:
+        """Return the ranges that pod addresses are from, the cluster's and the nodes'."""
+        of_nodes = [cidr for node in self.inventory.nodes for cidr in node.pod_cidrs]
+        return _ranges([*self.inventory.pod_cidrs, *of_nodes], "pod")
+
+    @cached_property
+    def service_ranges(self) -> Ranges:
+        """Return the ranges that Service addresses are from."""
+        return _ranges(self.inventory.service_cidrs, "Service")
+
+    @cached_property
+    def service_addresses(self) -> frozenset[str]:
+        """Return every address that led to a Service at some time."""
         return frozenset(
-            (address, port.port)
-            for piece in self._slices.get(("default", "kubernetes"), [])
-            for address, _ in piece.endpoints
-            for port in piece.ports
-            if port.port is not None
+            ip
+            for service in self.inventory.services
+            for ip in (*service.cluster_ips, *service.external_ips, *service.load_balancer_ips)
         )
+
+    @cached_property
+    def api_server(self) -> Mapping[str, tuple[tuple[str, int | None, Window], ...]]:
+        """Return address -> (protocol, port or None for any, when) behind `default/kubernetes`."""
+        found: dict[str, list[tuple[str, int | None, Window]]] = {}
+        for piece in self.inventory.slices:
+            if (piece.namespace, piece.service) == API_SERVER:
+                for address, _ in piece.endpoints:
+                    ports = ((port.protocol, port.port, span(piece.start, piece.end)) for port in piece.ports)
+                    found.setdefault(address, []).extend(ports)
+        return {address: tuple(ports) for address, ports in found.items()}
+
+    @cached_property
+    def listeners(self) -> Mapping[tuple[str, str, int], tuple[tuple[int, Window], ...]]:
+        """Return (node address, protocol, port) -> the host network pods that declare it, by position, and when."""
+        found: dict[tuple[str, str, int], list[tuple[int, Window]]] = {}
+        for at, pod in enumerate(self.inventory.pods):
+            for tenure in pod.held if pod.host_network else ():
+                for port in pod.ports:
+                    key = (tenure.ip, port.protocol, port.number)
+                    found.setdefault(key, []).append((at, span(tenure.start, tenure.end)))
+        return {key: tuple(pods) for key, pods in found.items()}
 
     @cached_property
     def declared_ports(self) -> frozenset[tuple[str, str, int]]:
         """Return (address, protocol, port) on which a pod or an EndpointSlice says that it listens."""
         of_pods = {
-            (ip, port.protocol, port.number) for pod in self.inventory.pods for ip in pod.ips for port in pod.ports
+            (tenure.ip, port.protocol, port.number)
+            for pod in self.inventory.pods
+            if pod.ports
+            for tenure in pod.held
+            for port in pod.ports
         }
         of_slices = {
             (address, port.protocol, port.port)
@@ -82,54 +129,18 @@ class Endpoints:
         return frozenset(of_pods | of_slices)
 
     @cached_property
-    def services(self) -> dict[tuple[str, str, int], tuple[str, tuple[Backend, ...]]]:
-        """Return (address, protocol, port) of every Service -> its "namespace/name:port" and what is behind it.
-
-        NodePorts are there under every node's addresses.
-        """
-        found: dict[tuple[str, str, int], tuple[str, tuple[Backend, ...]]] = {}
-        for service in self.inventory.services:
-            for port in service.ports:
-                label = f"{service.namespace}/{service.name}:{port.port}"
-                backends = tuple(sorted(set(self._backends(service, port)), key=lambda b: (b.address, b.port)))
-                for address in (*service.cluster_ips, *service.external_ips, *service.load_balancer_ips):
-                    found[address, port.protocol, port.port] = (label, _same_family(address, backends))
-                for address in self.nodes if port.node_port else ():
-                    found[address, port.protocol, int(port.node_port or 0)] = (label, _same_family(address, backends))
-        return found
-
-    def _backends(self, service: Service, port: ServicePort) -> Iterator[Backend]:
-        slices = self._slices.get((service.namespace, service.name), [])
-        for piece in slices:
-            for slice_port in piece.ports:
-                if slice_port.name == port.name and slice_port.protocol == port.protocol:
-                    number = slice_port.port if slice_port.port is not None else port.port
-                    yield from (Backend(address, number, pod) for address, pod in piece.endpoints)
-        if not slices and service.selector:
-            yield from self._selected(service, port)
-
-    @cached_property
-    def _slices(self) -> dict[tuple[str, str], list[EndpointSlice]]:
-        found: dict[tuple[str, str], list[EndpointSlice]] = {}
-        for piece in self.inventory.slices:
-            found.setdefault((piece.namespace, piece.service), []).append(piece)
-        return found
-
-    def _selected(self, service: Service, port: ServicePort) -> Iterator[Backend]:
-        """Yield the backends that the Service's own selector gives, for an inventory without EndpointSlices."""
-        for pod in self.inventory.pods:
-            if pod.namespace == service.namespace and service.selector.items() <= pod.labels.items() and not pod.end:
-                number = _target_port(port, pod)
-                if number is not None:
-                    yield from (Backend(ip, number, pod.name) for ip in pod.ips)
+    def pods_named(self) -> Mapping[tuple[str, str], tuple[int, ...]]:
+        """Return (namespace, name) -> positions of the pods that had that name."""
+        found: dict[tuple[str, str], list[int]] = {}
+        for at, pod in enumerate(self.inventory.pods):
+            found.setdefault((pod.namespace, pod.name), []).append(at)
+        return {name: tuple(positions) for name, positions in found.items()}
 
 
-def _target_port(port: ServicePort, pod: Pod) -> int | None:
-    if not isinstance(port.target_port, str):
-        return port.target_port or port.port
-    names = (p.number for p in pod.ports if p.name == port.target_port and p.protocol == port.protocol)
-    return next(names, None)
-
-
-def _same_family(address: str, backends: tuple[Backend, ...]) -> tuple[Backend, ...]:
-    return tuple(backend for backend in backends if (":" in backend.address) == (":" in address))
+def _ranges(cidrs: "tuple[str, ...] | list[str]", what: str) -> Ranges:
+    try:
+        return Ranges(cidrs)
+    except ValueError as fault:
+        raise UnreadableInput(
+            f"inventory: {str(fault)[:160]!r} among the {what} ranges; give each as address/length"
+        ) from fault

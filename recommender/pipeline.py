@@ -38,11 +38,20 @@ from recommender.summary import Conclusion
 
 @dataclass(frozen=True)
 class RunOptions:
-    """`accept_observed`: accept what nobody has decided on; `allow_incomplete`: export half-decided directions too."""
+    """`accept_observed`: accept what nobody has decided on; `allow_incomplete`: export half-decided directions too.
+
+    `pod_cidrs` and `service_cidrs` are ranges of the cluster, beside those that the inventory tells.
+    """
 
     accept_observed: bool = False
     default_deny: bool = False
     allow_incomplete: bool = False
+    pod_cidrs: tuple[str, ...] = ()
+    service_cidrs: tuple[str, ...] = ()
+
+    def inventory(self, path: Path) -> Inventory:
+        """Return the inventory at a path, with these ranges."""
+        return load_inventory(path, pod_cidrs=self.pod_cidrs, service_cidrs=self.service_cidrs)
 
 
 def observe(
@@ -66,7 +75,8 @@ def observe(
 
 def suggest(store: Path, inventory_path: Path, folder: Path, options: RunOptions | None = None) -> Conclusion:
     """Write suggestions and report into a review folder (decisions there are kept), and return the conclusion."""
-    conclusion = conclude(load(store), load_inventory(inventory_path), folder, options or RunOptions())
+    options = options or RunOptions()
+    conclusion = conclude(load(store), options.inventory(inventory_path), folder, options)
     write_text(folder / REPORT, report_html(conclusion))
     return conclusion
 
@@ -74,7 +84,7 @@ def suggest(store: Path, inventory_path: Path, folder: Path, options: RunOptions
 def run(sources: Iterable[str], inventory_path: Path, folder: Path, options: RunOptions | None = None) -> Conclusion:
     """Do the whole job: `observations`, `review`, `policies` and `report.html` under the folder."""
     options = options or RunOptions()
-    inventory = load_inventory(inventory_path)
+    inventory = options.inventory(inventory_path)
     observe(sources, folder / "observations")
     conclusion = conclude(load(folder / "observations"), inventory, folder / "review", options)
     refuse_half_decided(conclusion.reviewed, options)
@@ -173,10 +183,12 @@ class Replay:
         return tuple(o for o in self.outcomes if o.verdict == "denied" and _worked(o.communication))
 
 
-def simulate(paths: Iterable[str | Path], inventory_path: Path, store: Path | None = None) -> Replay:
+def simulate(
+    paths: Iterable[str | Path], inventory_path: Path, store: Path | None = None, options: RunOptions | None = None
+) -> Replay:
     """Return the verdicts of policies read from files on everything in an observation store."""
     policies, skipped = load_policies(paths)
-    inventory = load_inventory(inventory_path)
+    inventory = (options or RunOptions()).inventory(inventory_path)
     if store is None:
         return Replay(policies, (), dict(skipped))
     communications = summarize(resolve(load(store).flows, inventory))

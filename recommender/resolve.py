@@ -1,29 +1,35 @@
-"""Turns flows and an inventory into resolved flows: what each end was, at its own time."""
+"""Turns flows and an inventory into resolved flows: what each end was, at its own time, and how that is known."""
 
-from typing import NewType, cast
+from collections.abc import Sequence
+from typing import Any, NewType, cast
 
+import numpy as np
 import pandas as pd
 
-from collectors.addresses import address_class
 from collectors.flows import FLOWS, Flows, conform_flows
 from collectors.inventory import Inventory
 from collectors.schema import Column, Schema
+from collectors.tenancy import categorical
+from recommender.claims import claims_of
 from recommender.endpoints import Endpoints
-
-CLASSES = (
-    "pod", "node", "api_server", "service", "external", "unresolved", "ambiguous",
-    "link_local", "multicast", "loopback",
-)  # fmt: skip
+from recommender.identity import CLASSES, REASONS, Book, Finding, Identity
+from recommender.marks import Marks, mark
+from recommender.reach import Asked, Choice, entries_of
+from recommender.settle import Rows, Setting, settle
+from recommender.spans import Array, numbered
+from recommender.translate import Entry, Frontends
 
 
 def _end_columns(end: str) -> tuple[Column, ...]:
     return (
         Column(f"{end}_class", "category", f"what {end} is", vocabulary=CLASSES),
-        Column(f"{end}_address", "category", f"address of {end} after Service translation"),
+        Column(f"{end}_reason", "category", "why it is that (docs/identity.md)", vocabulary=REASONS),
+        Column(f"{end}_address", "category", f"address of {end} after Service translation; empty where not known"),
         Column(f"{end}_owner_namespace", "category", f"namespace of the workload that owned {end} then"),
         Column(f"{end}_owner_kind", "category", f"kind of that workload; empty where {end} is no pod"),
         Column(f"{end}_owner_name", "category", "its name; for other classes the node or Service, where known"),
-        Column(f"{end}_owner_pod", "category", f"pod that owned {end} then"),
+        Column(f"{end}_owner_pod", "category", f"pod that owned {end} then; empty where it may be one of several"),
+        Column(f"{end}_ip_reused", "bool", f"another pod claimed the address of {end} too, at whatever time"),
     )
 
 
@@ -41,12 +47,11 @@ RESOLVED = Schema(
         Column("node_local", "bool", "from the pod's own node (kubelet probes): Kubernetes always allows it"),
         Column("hairpin", "bool", "a pod that reached itself through its own Service"),
         Column("backend_guessed", "bool", "which of several workloads behind the Service answered was not seen"),
+        Column("identity_conflict", "bool", "the record claims another namespace or pod than was found"),
     ),
 )
 
 ResolvedFlows = NewType("ResolvedFlows", pd.DataFrame)
-
-_NOBODY, _SEVERAL = -1, -2
 
 
 def resolve(flows: Flows, inventory: Inventory) -> ResolvedFlows:
@@ -57,136 +62,99 @@ def resolve(flows: Flows, inventory: Inventory) -> ResolvedFlows:
     """
     if flows.empty:
         return cast("ResolvedFlows", RESOLVED.empty())
-    endpoints = Endpoints(inventory)
-    frame: pd.DataFrame = conform_flows(flows).reset_index(names="flow")
-    frame = _translate_services(frame, endpoints)
-    frame["src_address"] = frame["src"].astype("str")
-    frame["src_pod_at"] = _owners(frame, "src_address", endpoints)
-    by_address = _owners(frame, "dst_address", endpoints)
-    frame["dst_pod_at"] = frame["dst_pod_at"].where(frame["dst_pod_at"] >= 0, by_address)
-    frame = _settle_backends(frame)
-    for end in ("src", "dst"):
-        frame = _name_end(frame, end, endpoints)
-    frame = _orient(frame, endpoints)
-    frame["node_local"] = _node_local(frame, inventory)
-    resolved = RESOLVED.conform(frame.sort_values(["flow", "dst_owner_namespace", "dst_owner_name", "port"]))
-    return cast("ResolvedFlows", resolved)
+    flows = conform_flows(flows)
+    setting = _setting(flows, Endpoints(inventory))
+    rows, marks = mark(settle(setting), setting)
+    return cast("ResolvedFlows", _frame(flows, rows, marks, setting))
 
 
-def _translate_services(frame: pd.DataFrame, endpoints: Endpoints) -> pd.DataFrame:
-    """Add dst_address, port, service and dst_pod_at (the pod an EndpointSlice names, else -1), a row a backend."""
-    key = ["dst", "protocol", "dst_port"]
-    asked = frame[key].astype({"dst": "str", "protocol": "str"}).drop_duplicates()
-    positions = {
-        (pod.namespace, pod.name): at for at, pod in enumerate(endpoints.inventory.pods) if not pod.host_network
+def _setting(flows: Flows, endpoints: Endpoints) -> Setting:
+    """Return what the steps look at; every address is numbered here, before the first one is looked up."""
+    book, frontends = Book(), Frontends(endpoints)
+    asked = _asked(flows, "dst", "dst_port", book)
+    choice = Choice(entries_of(asked, frontends, book), book)
+    choice.number_addresses()
+    return Setting(
+        asked=asked,
+        source=book.column(flows["src"].array),
+        claims={end: claims_of(flows, end) for end in ("src", "dst")},
+        choice=choice,
+        before=entries_of(_asked(flows, "service_ip", "service_port", book), frontends, book),
+        identity=Identity(endpoints, book),
+        frontends=frontends,
+    )
+
+
+def _asked(flows: Flows, address: str, port: str, book: Book) -> Asked:
+    protocol = flows["protocol"].cat
+    first, last = (flows[bound].astype("int64").to_numpy() for bound in ("first_seen", "last_seen"))
+    return Asked(
+        address=book.column(flows[address].array),
+        protocol=protocol.codes.to_numpy().astype(np.int64),
+        protocols=[*map(str, protocol.categories), ""],
+        port=flows[port].fillna(0).to_numpy(dtype=np.int64),
+        first=first,
+        last=np.maximum(first, last),
+    )
+
+
+def _frame(flows: Flows, rows: Rows, marks: Marks, setting: Setting) -> pd.DataFrame:
+    """Return the rows as RESOLVED."""
+    whole = len(rows.flow) == len(flows)
+    columns: dict[str, Any] = {"flow": rows.flow}
+    columns |= {name: flows[name].array if whole else flows[name].array.take(rows.flow) for name in FLOWS.names}
+    columns |= _end("src", rows.src, setting.source[rows.flow], setting)
+    columns |= _end("dst", rows.dst, rows.address, setting)
+    columns["port"] = pd.array(rows.port.astype(np.uint16), dtype="UInt16")
+    labels = [entry.label if entry.reason in {"", "no_backend"} else "" for entry in _entries(setting)]
+    of_dst = setting.choice.entries.which[rows.flow]
+    of_before = setting.before.which[rows.flow] + len(setting.choice.entries.known)
+    direct = np.array([bool(label) for label in labels])[of_dst]
+    columns["service"] = categorical(labels, np.where(direct, of_dst, of_before))
+    columns["node_local"], columns["hairpin"] = marks.node_local, rows.hairpin
+    columns["backend_guessed"] = (np.bincount(rows.flow) > 1)[rows.flow]
+    columns["identity_conflict"] = marks.conflict
+    columns["orientation"] = _oriented(columns["orientation"], rows, direct | (columns["service"] != ""), setting)
+    return pd.DataFrame(columns)[RESOLVED.names]
+
+
+def _entries(setting: Setting) -> Sequence[Entry]:
+    return (*setting.choice.entries.known, *setting.before.known)
+
+
+def _end(end: str, found: Finding, address: Array, setting: Setting) -> dict[str, Any]:
+    book = setting.identity.book
+    owners, pods = list(book.owners), setting.endpoints.inventory.pods
+    return {
+        f"{end}_class": categorical(CLASSES, found.kind),
+        f"{end}_reason": categorical(REASONS, found.reason),
+        f"{end}_address": categorical(book.texts, address),
+        **{
+            f"{end}_owner_{part}": categorical([owner[at] for owner in owners], found.owner)
+            for at, part in enumerate(("namespace", "kind", "name"))
+        },
+        f"{end}_owner_pod": categorical([*(pod.name for pod in pods), ""], found.pod),
+        f"{end}_ip_reused": found.reused,
     }
-    rows = []
-    for dst, protocol, dst_port in asked.itertuples(index=False, name=None):
-        label, backends = endpoints.services.get((dst, protocol, dst_port), ("", ()))
-        namespace = label.split("/", 1)[0]
-        for backend in backends:
-            at = positions.get((namespace, backend.pod), _NOBODY)
-            rows.append((dst, protocol, dst_port, backend.address, backend.port, label, at, len(backends)))
-        if not backends:
-            rows.append((dst, protocol, dst_port, dst, dst_port, label, _NOBODY, 0))
-    table = pd.DataFrame(rows, columns=[*key, "dst_address", "port", "service", "dst_pod_at", "backends"])
-    table["dst_port"] = table["dst_port"].astype("UInt16")
-    frame = frame.astype({"dst": "str", "protocol": "str"}).merge(table, on=key, how="left")
-    before_nat = [
-        endpoints.services.get(asked, ("", ()))[0]
-        for asked in zip(frame["service_ip"].astype("str"), frame["protocol"], frame["service_port"], strict=True)
-    ]
-    frame["service"] = frame["service"].where(frame["service"] != "", pd.Series(before_nat, index=frame.index))
-    return frame
 
 
-def _owners(frame: pd.DataFrame, address: str, endpoints: Endpoints) -> "pd.Series[int]":
-    """Return for each row the position of the pod that owned the address then, or -1 none, -2 several."""
-    asked = frame[[address, "first_seen", "last_seen"]].drop_duplicates()
-    claims = asked.merge(endpoints.intervals, left_on=address, right_on="ip")
-    claims = claims[(claims["start"] <= claims["last_seen"]) & (claims["first_seen"] < claims["end"])]
-    workload = {ref: code for code, ref in enumerate(sorted({pod.workload for pod in endpoints.inventory.pods}))}
-    codes = [workload[pod.workload] for pod in endpoints.inventory.pods]
-    claims = claims.assign(workload=claims["pod"].map(dict(enumerate(codes))))
-    keys = [address, "first_seen", "last_seen"]
-    owners = claims.groupby(keys, as_index=False).agg(pod=("pod", "min"), workloads=("workload", "nunique"))
-    owners["pod"] = owners["pod"].where(owners["workloads"] == 1, _SEVERAL)
-    found = frame[keys].merge(owners, on=keys, how="left")["pod"]
-    return found.fillna(_NOBODY).astype("int64").set_axis(frame.index)
-
-
-def _settle_backends(frame: pd.DataFrame) -> pd.DataFrame:
-    """Drop a caller's own pod from the backends where there are others, and mark what is then left in doubt."""
-    own = (frame["backends"] > 0) & (frame["dst_pod_at"] == frame["src_pod_at"]) & (frame["src_pod_at"] >= 0)
-    direct = (frame["backends"] == 0) & (frame["src_pod_at"] >= 0) & (frame["dst_pod_at"] == frame["src_pod_at"])
-    frame = frame[~(own & (frame["backends"] > 1))].copy()
-    frame["hairpin"] = (own | direct).reindex(frame.index)
-    return frame
-
-
-def _name_end(frame: pd.DataFrame, end: str, endpoints: Endpoints) -> pd.DataFrame:
-    """Add the class and owner columns of one end."""
-    pods = endpoints.inventory.pods
-    known = pd.DataFrame(
-        [("pod", pod.workload.namespace, pod.workload.kind, pod.workload.name, pod.name) for pod in pods]
-        + [("ambiguous", "", "", "", "")],
-        columns=[f"{end}_{part}" for part in ("class", "owner_namespace", "owner_kind", "owner_name", "owner_pod")],
-        index=[*range(len(pods)), _SEVERAL],
-    )
-    at = frame[f"{end}_pod_at"]
-    named = known.reindex(at).set_index(frame.index)
-    others = frame.loc[at == _NOBODY, [f"{end}_address", "protocol", "port", "service", "backends"]].drop_duplicates()
-    rows = [
-        (address, protocol, port, *_outside(end, address, protocol, port, service if not backends else "", endpoints))
-        for address, protocol, port, service, backends in others.itertuples(index=False, name=None)
-    ]
-    columns = [f"{end}_address", "protocol", "port", f"{end}_class", f"{end}_owner_name"]
-    table = pd.DataFrame(rows, columns=columns).drop_duplicates(columns[:3]).astype({"port": "UInt16"})
-    outside = (
-        frame[columns[:3]].astype({"port": "UInt16"}).merge(table, on=columns[:3], how="left").set_index(frame.index)
-    )
-    for column in known.columns:
-        fill = outside[column] if column in outside else pd.Series("", index=frame.index)
-        frame[column] = named[column].where(at != _NOBODY, fill)
-    return frame
-
-
-def _outside(end: str, address: str, protocol: str, port: int, service: str, endpoints: Endpoints) -> tuple[str, str]:
-    """Return class and name of an address that no pod owned."""
-    if end == "dst" and service:
-        return "service", service
-    if end == "dst" and (address, port) in endpoints.api_server:
-        return "api_server", "default/kubernetes"
-    if address in endpoints.nodes:
-        return "node", _listener(address, protocol, port, endpoints) if end == "dst" else endpoints.nodes[address]
-    kind = address_class(address)
-    return {"private": "unresolved", "public": "external"}.get(kind, kind), ""
-
-
-def _listener(address: str, protocol: str, port: int, endpoints: Endpoints) -> str:
-    """Return the host network workload that declares the port on a node's address, else the node's name."""
-    for pod in endpoints.inventory.pods:
-        if (
-            pod.host_network
-            and address in pod.ips
-            and any((p.number, p.protocol) == (port, protocol) for p in pod.ports)
-        ):
-            return str(pod.workload)
-    return endpoints.nodes[address]
-
-
-def _orient(frame: pd.DataFrame, endpoints: Endpoints) -> pd.DataFrame:
+def _oriented(
+    orientation: "pd.Categorical[Any]", rows: Rows, by_service: Array, setting: Setting
+) -> "pd.Categorical[Any]":
     """Mark as port_hint the unoriented rows whose server port is declared by a Service, a slice or a container."""
-    keys = pd.MultiIndex.from_frame(frame[["dst_address", "protocol", "port"]].astype({"port": "int64"}))
-    declared = keys.isin(list(endpoints.declared_ports)) | (frame["service"] != "").to_numpy()
-    unknown = frame["orientation"].astype("str") == "unknown"
-    frame["orientation"] = frame["orientation"].astype("str").mask(unknown & declared, "port_hint")
-    workload = ["dst_owner_namespace", "dst_owner_kind", "dst_owner_name"]
-    behind = frame.astype(dict.fromkeys(workload, "str")).groupby("flow")[workload].transform("nunique").max(axis=1)
-    frame["backend_guessed"] = (frame["backends"] > 1) & (behind > 1)
-    return frame
-
-
-def _node_local(frame: pd.DataFrame, inventory: Inventory) -> "pd.Series[bool]":
-    nodes = frame["dst_pod_at"].map({at: pod.node for at, pod in enumerate(inventory.pods)})
-    return (frame["src_class"] == "node") & (frame["dst_class"] == "pod") & (frame["src_owner_name"] == nodes)
+    at = np.flatnonzero(np.asarray(orientation == "unknown"))
+    if not len(at):
+        return orientation
+    book, protocols, declared = setting.identity.book, setting.asked.protocols, setting.endpoints.declared_ports
+    addresses = book.texts
+    columns = rows.address[at], setting.asked.protocol[rows.flow[at]], rows.port[at]
+    number, firsts = numbered(*columns)
+    known = [
+        (addresses[columns[0][row]], protocols[columns[1][row]], int(columns[2][row])) in declared
+        for row in firsts.tolist()
+    ]
+    hinted = at[np.array(known)[number] | by_service[at]]
+    texts = [*map(str, orientation.categories), "port_hint"]
+    codes = orientation.codes.astype(np.int64)
+    codes[hinted] = len(texts) - 1
+    return categorical(texts, codes)

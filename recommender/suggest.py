@@ -149,7 +149,7 @@ def _not_routed(end: AddressPeer, what: str) -> bool:
     """Return whether no policy meets this traffic; IPv4 link-local services (NodeLocal DNS, metadata) are reached."""
     if end.kind == "link_local":
         return what == "source" or ":" in end.address
-    return end.kind in {"multicast", "loopback"}
+    return end.kind in {"multicast", "broadcast", "loopback"}
 
 
 def _unselectable(communication: Communication, ends: tuple[Subject | None, Subject | None]) -> tuple[str, str] | None:
@@ -197,7 +197,7 @@ def _reused_pods(inventory: Inventory) -> frozenset[tuple[str, str]]:
     """Return (namespace, pod) of pods that shared an address with another pod, at whatever time."""
     by_ip: dict[str, set[tuple[str, str]]] = {}
     for pod in inventory.pods:
-        for ip in () if pod.host_network else pod.ips:
+        for ip in () if pod.host_network else {tenure.ip for tenure in pod.held}:
             by_ip.setdefault(ip, set()).add((pod.namespace, pod.name))
     return frozenset(name for names in by_ip.values() if len(names) > 1 for name in names)
 

@@ -99,6 +99,12 @@ def summary_data(conclusion: Conclusion) -> dict[str, Any]:
         "packets": sum(source.packets for source in window.sources),
         "ledger": conclusion.observation.ledger.packet_counts(),
         "events": conclusion.observation.ledger.event_counts(),
+        "inventory": {
+            "pods": len(conclusion.inventory.pods),
+            "workloads": len({pod.workload for pod in conclusion.inventory.pods}),
+            "missing": dict(conclusion.inventory.missing),
+            "gaps": conclusion.inventory.gaps,
+        },
         "flows": len(conclusion.observation.flows),
         "communications": len(conclusion.communications),
         "suggestions": {
@@ -140,11 +146,21 @@ def _input_rows(conclusion: Conclusion, data: Mapping[str, Any]) -> Iterator[Row
     yield "flows", f"{data['flows']} rows; packets in no flow: {_counts(data['ledger'])}"
     if data["events"]:
         yield "input faults", _counts(data["events"])
+    yield from _inventory_rows(data["inventory"])
     suggestions = conclusion.reviewed.suggestions
     able, unable = len(suggestions.items), len(suggestions.withheld)
     yield "communications", f"{data['communications']}: {able} can become rules, {unable} cannot"
     for why, count in data["withheld"].items():
         yield "", f"{count} {_WHY[why]}"
+
+
+def _inventory_rows(known: Mapping[str, Any]) -> Iterator[Row]:
+    """Yield what is known of the cluster, and what could not be had."""
+    yield "inventory", f"{known['pods']} pods of {known['workloads']} workloads"
+    for kind, reason in known["missing"].items():
+        yield "", f"without {kind}: {reason}"
+    if known["gaps"]:
+        yield "", f"{known['gaps']} gaps: the watcher lost its place; what came and went meanwhile is not known"
 
 
 def _decision_rows(conclusion: Conclusion, data: Mapping[str, Any]) -> Iterator[Row]:

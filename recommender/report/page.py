@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from collectors.inventory import WorkloadRef
+from collectors.inventory import Inventory, WorkloadRef
 from recommender.outcomes import Outcome
 from recommender.policy import PolicyType
 from recommender.report.facts import Fact, Facts
@@ -151,9 +151,21 @@ def _inputs(facts: Facts) -> Html:
             ledger_table(counts, facts.flow_packets),
             _balance(sum(s.packets for s in window.sources), facts.flow_packets + ledger.packets_total()),
             join([tag("h3", "Input faults"), events_table(events)]) if events else None,
+            _missing(facts.conclusion.inventory),
             tag("details", tag("summary", "Examples from the ledger"), samples_table(samples)) if samples else None,
         ]
     )
+
+
+def _missing(inventory: Inventory) -> Html | None:
+    """Return what the inventory could not know of the cluster."""
+    if not inventory.missing and not inventory.gaps:
+        return None
+    rows: list[tuple[Child, ...]] = [(kind, said(reason)) for kind, reason in inventory.missing.items()]
+    if inventory.gaps:
+        lost = "the watcher lost its place; what came and went meanwhile is not known"
+        rows.append((plural(inventory.gaps, "gap"), said(lost)))
+    return join([tag("h3", "Not known of the cluster"), table(("What", "Why"), rows, "Not known of the cluster")])
 
 
 def _balance(read: int, told: int) -> Html:

@@ -103,6 +103,7 @@ KINDS: Final[Mapping[str, str]] = {
     "ambiguous": "ambiguous owner",
     "link_local": "link-local",
     "multicast": "multicast",
+    "broadcast": "broadcast",
     "loopback": "loopback",
 }
 
