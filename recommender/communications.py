@@ -69,7 +69,8 @@ class Communication:
     port: int
     evidence: Evidence
     notes: tuple[str, ...] = ()
-    """Facts of resolution that later stages need: `node_local`, `hairpin`, `backend_guessed`, `host_network`."""
+    """Facts of resolution that later stages need: `node_local`, `hairpin`, `backend_guessed`, `identity_conflict`,
+    `ip_reused`, `node_snat`."""
 
     def __str__(self) -> str:
         return f"{self.src} -> {self.dst} {self.protocol}/{self.port}"
@@ -80,7 +81,7 @@ _KEY = [
     "protocol",
     "port",
 ]
-_FLAGS = ("node_local", "hairpin", "backend_guessed")
+_FLAGS = ("node_local", "hairpin", "backend_guessed", "identity_conflict", "ip_reused", "node_snat")
 
 
 def summarize(resolved: ResolvedFlows) -> tuple[Communication, ...]:
@@ -136,7 +137,9 @@ def _counts(resolved: ResolvedFlows) -> pd.DataFrame:
 def _totals(resolved: ResolvedFlows, counts: pd.DataFrame, group: Array) -> pd.DataFrame:
     """Return a row of sums and bounds for each communication."""
     sampled = (resolved["sampled"].fillna(1.0) < 1.0).astype(bool)
-    marks = pd.concat([resolved[["first_seen", "last_seen", *_FLAGS]], counts, sampled.rename("sampled")], axis=1)
+    reused = resolved["src_ip_reused"] | resolved["dst_ip_reused"]
+    flags = resolved.assign(ip_reused=reused, node_snat=resolved["src_reason"] == "node_snat")
+    marks = pd.concat([flags[["first_seen", "last_seen", *_FLAGS]], counts, sampled.rename("sampled")], axis=1)
     groups = marks.groupby(group, sort=True)
     least, most = groups[["first_seen"]].min(), groups[["last_seen", "worked", "sampled", *_FLAGS]].max()
     counters = ["packets", "bytes", "reply_packets", "reply_bytes"]

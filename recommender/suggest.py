@@ -16,8 +16,9 @@ from recommender.workload import Subject, subjects
 CAVEATS = (
     "seen_once", "short_window", "orientation_guessed", "no_reply", "scan_like", "host_network", "ip_reused",
     "sampled", "widened", "external", "wide_source", "api_server", "backend_guessed", "inseparable",
-    "link_local",
+    "link_local", "identity_conflict", "node_snat",
 )  # fmt: skip
+_DOUBTS = ("identity_conflict", "ip_reused", "node_snat")
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,6 @@ def suggest(
     """Return a suggestion for each communication that worked and can be expressed; the rest is withheld, with why."""
     options = options or SuggestOptions()
     found = subjects(inventory)
-    reused = _reused_pods(inventory)
     items: list[Suggestion] = []
     withheld: list[Withheld] = []
     short = window.start is None or window.end is None or window.end - window.start < options.short_window
@@ -90,7 +90,7 @@ def suggest(
         if refusal is not None:
             withheld.append(Withheld(communication, *refusal))
             continue
-        caveats = _caveats(communication, short, reused, [end for end in ends if end is not None])
+        caveats = _caveats(communication, short, [end for end in ends if end is not None])
         items.append(
             Suggestion(
                 id=suggestion_id(communication),
@@ -164,18 +164,10 @@ def _unselectable(communication: Communication, ends: tuple[Subject | None, Subj
     return None
 
 
-def _caveats(
-    communication: Communication, short: bool, reused: frozenset[tuple[str, str]], ends: Iterable[Subject]
-) -> tuple[str, ...]:
+def _caveats(communication: Communication, short: bool, ends: Iterable[Subject]) -> tuple[str, ...]:
     evidence = communication.evidence
     peers = [end for end in (communication.src, communication.dst) if isinstance(end, AddressPeer)]
     kinds = {peer.kind for peer in peers}
-    pods = {
-        (end.namespace, pod)
-        for end, names in ((communication.src, evidence.src_pods), (communication.dst, evidence.dst_pods))
-        if isinstance(end, WorkloadRef)
-        for pod in names
-    }
     held = {
         "seen_once": evidence.connections + evidence.one_way == 1,
         "short_window": short,
@@ -186,20 +178,10 @@ def _caveats(
         "api_server": "api_server" in kinds,
         "link_local": "link_local" in kinds,
         "sampled": evidence.sampled,
-        "ip_reused": bool(pods & reused),
-        "backend_guessed": "backend_guessed" in communication.notes,
+        **{note: note in communication.notes for note in ("backend_guessed", *_DOUBTS)},
         "inseparable": any(len(subject.members) > 1 for subject in ends),
     }
     return tuple(sorted(caveat for caveat, holds in held.items() if holds))
-
-
-def _reused_pods(inventory: Inventory) -> frozenset[tuple[str, str]]:
-    """Return (namespace, pod) of pods that shared an address with another pod, at whatever time."""
-    by_ip: dict[str, set[tuple[str, str]]] = {}
-    for pod in inventory.pods:
-        for ip in () if pod.host_network else {tenure.ip for tenure in pod.held}:
-            by_ip.setdefault(ip, set()).add((pod.namespace, pod.name))
-    return frozenset(name for names in by_ip.values() if len(names) > 1 for name in names)
 
 
 def _reason(communication: Communication) -> str:

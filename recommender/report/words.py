@@ -81,6 +81,8 @@ CAVEATS: Final[Mapping[str, str]] = {
     "external": "the peer is a public address, which may change hands",
     "wide_source": "the peer is a range of addresses",
     "api_server": "the API server by address: some network plugins match no node by ipBlock",
+    "identity_conflict": "a record names another pod than the inventory knows at this address",
+    "node_snat": "the source is a node, which may stand for any client behind it",
     "backend_guessed": "the pod behind a Service was inferred, not seen",
     "inseparable": "no selector tells these workloads apart: they are one subject",
     "link_local": "a link-local service address (NodeLocal DNS, metadata)",

@@ -61,6 +61,20 @@ def test_run_ends_with_the_honest_numbers_as_json(tmp_path, capsys):
     assert data["open_directions"]
 
 
+def test_a_range_of_the_cluster_is_never_outside(tmp_path, capsys):
+    """Public address space that is given as the cluster's own is not `external`."""
+    kinds = []
+    for more in ([], ["--pod-cidr", "203.0.113.0/24", "--pod-cidr", "2001:db8:7::/48"]):
+        out = tmp_path / str(len(more))
+        assert main([*RUN, "-o", str(out), "--json", *more]) == 0
+        document = json.loads((out / "review" / "suggestions.json").read_text())
+        kinds.append(json.dumps(document).count('"external"'))
+    capsys.readouterr()
+    assert kinds[0] > kinds[1]
+    assert main([*RUN, "-o", str(tmp_path / "no"), "--pod-cidr", "10.0.0.300/8"]) == 2
+    assert "10.0.0.300/8" in capsys.readouterr().err
+
+
 def test_run_without_accept_closes_and_opens_nothing(tmp_path, capsys):
     assert main([*RUN, "-o", str(tmp_path), "--json"]) == 0
     data = json.loads(capsys.readouterr().out)

@@ -5,14 +5,16 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from collectors.inventory_store import load_inventory
 from collectors.kinds import KINDS, PODS
+from collectors.watching import watch
 from recommender.cli import main
-from tests.collectors.apiserver import Answer, recorded, refused, serve, until
+from tests.collectors.apiserver import HOLD, Answer, Stream, document, recorded, refused, serve, until
 
 ROOT = Path(__file__).parents[2]
 
@@ -101,3 +103,39 @@ def test_a_watch_that_may_not_read_pods_ends_with_that_sentence(tmp_path, capsys
         assert main(["inventory", "watch", "-o", str(tmp_path / "inv"), "--kubeconfig", file]) == 2
     assert "cannot list resource pods at the cluster scope" in capsys.readouterr().err
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+
+def test_a_cluster_read_from_its_api_gives_the_policies_that_its_files_give(tmp_path):
+    """The whole way: the bundled inventory served by an API, snapshot and watch, run on each: the demo's policies."""
+    samples = ROOT / "sample_captures"
+    objects = [item for file in sorted((samples / "inventory").glob("*.json")) for item in _items(file)]
+    answers = {kind.path: document(kind, [o for o in objects if o["kind"] == kind.kind]) for kind in KINDS}
+    answers |= {f"{kind.path}?watch": Stream([HOLD]) for kind in KINDS}
+    with serve(answers) as server:
+        assert _snapshot(server, tmp_path / "snapshot") == 0
+        stop, api = threading.Event(), server.connect()
+        watching = threading.Thread(target=lambda: watch(api, tmp_path / "watched", stop=stop, say=lambda _: None))
+        watching.start()
+        try:
+            until(lambda: all(kind.path in _watched(server) for kind in KINDS))
+        finally:
+            stop.set()
+            watching.join()
+    exported = {}
+    for inventory in (samples / "inventory", tmp_path / "snapshot", tmp_path / "watched"):
+        out = tmp_path / f"out-{inventory.name}"
+        words = ["run", str(samples / "shop.pcap"), "--inventory", str(inventory), "-o", str(out)]
+        assert main([*words, "--accept", "observed", "--default-deny"]) == 0
+        policies = out / "policies"
+        exported[inventory.name] = {f.relative_to(policies): f.read_bytes() for f in policies.rglob("*.yaml")}
+    assert exported["snapshot"] == exported["watched"] == exported["inventory"]
+    assert len(exported["inventory"]) > 16
+
+
+def _items(file):
+    listed = json.loads(file.read_text())
+    return [{"kind": listed["kind"].removesuffix("List"), **item} for item in listed.get("items", [listed])]
+
+
+def _watched(server):
+    return {request.path for request in server.requests if request.watches}

@@ -132,6 +132,20 @@ def test_b7_a_pod_whose_address_had_another_owner_carries_the_caveat():
     assert "ip_reused" in found.items[0].caveats
 
 
+def test_b8_a_record_that_names_another_pod_than_was_found_carries_the_caveat():
+    named = flow("10.0.0.1", "10.0.0.3", 3000, src_namespace="shop", src_pod="web-5d9c7b-0")
+    other = flow("10.0.0.1", "10.0.0.3", 3000, src_namespace="evil", src_pod="intruder")
+    assert "identity_conflict" not in _suggest(named).items[0].caveats
+    (item,) = _suggest(named, other).items
+    assert "identity_conflict" in item.caveats
+    assert item.egress_of == WorkloadRef("shop", "Deployment", "web")  # what was found is believed
+
+
+def test_b13_a_node_that_may_stand_for_clients_carries_the_caveat():
+    (item,) = _suggest(flow("192.168.0.2", "10.0.0.3", 3000)).items
+    assert {"host_network", "node_snat"} <= set(item.caveats)
+
+
 def test_nothing_seen_is_nothing_suggested():
     found = suggest((), inventory(), ObservationWindow())
     assert (found.items, found.withheld) == ((), ())

@@ -108,3 +108,15 @@ def test_every_caveat_that_is_given_and_every_reason_to_withhold_is_in_the_docs(
     page = (Path(__file__).parents[2] / "docs" / "evidence.md").read_text()
     missing = [word for word in (*summary_module._WHY, *PACKET_CLASSES, *EVENT_CLASSES) if f"`{word}`" not in page]
     assert set(missing) <= {"reply"}  # a class for flow logs, which are not read yet
+
+
+def test_what_the_inventory_could_not_know_is_said():
+    conclusion = _conclude([flow("10.0.0.1", "10.0.0.3", 3000)])
+    assert "without" not in summary_text(conclusion)
+    lacking = replace(conclusion.inventory, missing={"Node": "may not be listed"}, gaps=2)
+    told = summary_text(replace(conclusion, inventory=lacking))
+    assert "without Node: may not be listed" in told
+    assert "2 gaps: the watcher lost its place" in told
+    assert summary_data(replace(conclusion, inventory=lacking))["inventory"] == {
+        "pods": 3, "workloads": 3, "missing": {"Node": "may not be listed"}, "gaps": 2,
+    }  # fmt: skip

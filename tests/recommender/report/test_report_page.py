@@ -192,3 +192,12 @@ def test_members_that_no_selector_tells_apart_share_one_policy():
     html = report_html(whole)
     assert "no selector tells the two apart" in html
     assert "".join(Page(html).text).count("kind: NetworkPolicy") == len(whole.policies)
+
+
+def test_what_is_not_known_of_the_cluster_stands_there_with_the_reason():
+    whole = shop()
+    assert "Not known of the cluster" not in report_html(whole)
+    lacking = replace(whole, inventory=replace(whole.inventory, missing={"Node": "<b>no</b>"}, gaps=1))
+    rows = Page(report_html(lacking)).rows
+    assert ("Node", "<b>no</b>") in rows
+    assert ("1 gap", "the watcher lost its place; what came and went meanwhile is not known") in rows
