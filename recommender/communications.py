@@ -38,7 +38,8 @@ class Evidence:
     """What was seen of one communication.
 
     `connections` are those that worked; `failed` counts the attempts that did not, by outcome; `one_way` are
-    datagram conversations without any reply. `services` are "namespace/name:port" it was reached through.
+    datagram conversations without any reply. `services` are "namespace/name:port" it was reached through. `names` are
+    what an address without owner was called, by DNS answers, TLS clients or the capture file.
     """
 
     first_seen: pd.Timestamp
@@ -57,6 +58,7 @@ class Evidence:
     sources: tuple[str, ...] = ()
     sampled: bool = False
     example: str = ""
+    names: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from recommender.generate import GenerateOptions, generate
 from recommender.outcomes import Outcome
 from recommender.policy import NetworkPolicy
 from recommender.report import report_html
+from recommender.names import with_names
 from recommender.resolve import resolve
 from recommender.review import Reviewed, accept_observed, review
 from recommender.simulate import excess, isolation
@@ -112,7 +113,7 @@ def conclude(observation: Observation, inventory: Inventory, folder: Path, optio
 
     Writes the suggestions there, and the decisions where `accept_observed` added some.
     """
-    communications = summarize(resolve(observation.flows, inventory))
+    communications = with_names(summarize(resolve(observation.flows, inventory)), observation.names)
     suggestions = suggest_communications(communications, inventory, observation.window)
     decisions = load_decisions(folder)
     if options.accept_observed:

@@ -18,6 +18,7 @@ CAVEATS = (
     "sampled", "widened", "external", "wide_source", "api_server", "backend_guessed", "inseparable",
     "link_local", "identity_conflict", "node_snat",
 )  # fmt: skip
+_NAMED = 3  # names of an address in a suggestion's reason
 _DOUBTS = ("identity_conflict", "ip_reused", "node_snat")
 
 
@@ -192,6 +193,8 @@ def _reason(communication: Communication) -> str:
     parts = [f"{count} {what}{'' if count == 1 else 's'} to port {communication.port}"]
     if evidence.services:
         parts.append(f"through Service {', '.join(evidence.services)}")
+    if evidence.names:
+        parts.append(f"the address was called {', '.join(evidence.names[:_NAMED])}")
     how = {
         "handshake": "the handshake was seen",
         "paired": "the first packet was seen",

@@ -140,6 +140,7 @@ def _evidence(fact: Fact, decisions: Mapping[str, Decision]) -> Html:
     known += [
         ("who began", ", ".join(f"{name}: {ORIENTATIONS.get(name, name)}" for name in evidence.orientations)),
         ("through Service", _names(evidence.services)),
+        ("called", _names(evidence.names)),
         ("pods of the caller", _names(evidence.src_pods)),
         ("pods called", _names(evidence.dst_pods)),
         ("packets there / back", f"{_count(evidence.packets)} / {_count(evidence.reply_packets)}"),
