@@ -123,6 +123,8 @@ def _generate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--default-deny", action="store_true", help="also isolate every pod of the namespaces that get policies"
     )
+    parser.add_argument("--split", action="store_true", help="one policy for each direction of a workload")
+    parser.add_argument("--per-namespace", action="store_true", help="one file for each namespace, not for each policy")
     parser.add_argument(
         "--allow-incomplete", action="store_true", help="export workload directions that are only half decided"
     )
@@ -144,6 +146,8 @@ def _options(given: argparse.Namespace) -> "RunOptions":
         accept_observed=getattr(given, "accept", None) == "observed",
         default_deny=getattr(given, "default_deny", False),
         allow_incomplete=getattr(given, "allow_incomplete", False),
+        split=getattr(given, "split", False),
+        per_namespace=getattr(given, "per_namespace", False),
         pod_cidrs=tuple(getattr(given, "pod_cidr", [])),
         service_cidrs=tuple(getattr(given, "service_cidr", [])),
     )
@@ -235,13 +239,13 @@ def _export(given: argparse.Namespace) -> int:
         _print(json.dumps({"differing": differing}) if given.json else "\n".join(differing))
         _say(f"{len(differing)} files differ from the approved policies" if differing else "nothing differs")
         return FINDING if differing else 0
-    policies, others = pipeline.export(given.review, given.output, _options(given))
-    names = [f"{policy.namespace}/{policy.name}.yaml" for policy in policies]
-    _print(json.dumps({"written": names, "others": others}) if given.json else "\n".join(names))
-    how = f"; apply them with `kubectl apply -k {given.output}`" if policies else ": nothing is approved yet"
-    _say(f"{len(policies)} policies written to {given.output}{how}")
-    if others:
-        _say(f"left as they were, and not in kustomization.yaml: {', '.join(others)}")
+    done = pipeline.export(given.review, given.output, _options(given))
+    names = [name for name in done.files if name != "kustomization.yaml"]
+    _print(json.dumps({"written": names, "others": done.others}) if given.json else "\n".join(names))
+    how = f"; apply them with `kubectl apply -k {given.output}`" if names else ": nothing is approved yet"
+    _say(f"{len(done.policies)} policies written to {given.output}{how}")
+    if done.others:
+        _say(f"left as they were, and not in kustomization.yaml: {', '.join(done.others)}")
     return 0
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -29,9 +30,13 @@ _MAX_NAME = 253
 
 @dataclass(frozen=True)
 class GenerateOptions:
-    """With `default_deny`, every namespace that gets a policy also gets one that isolates all its pods both ways."""
+    """With `default_deny`, every namespace that gets a policy also gets one that isolates all its pods both ways.
+
+    With `split`, a workload's two directions are a policy each.
+    """
 
     default_deny: bool = False
+    split: bool = False
 
 
 def generate(reviewed: Reviewed, options: GenerateOptions | None = None) -> tuple[NetworkPolicy, ...]:
@@ -50,9 +55,14 @@ def generate(reviewed: Reviewed, options: GenerateOptions | None = None) -> tupl
         for ref, direction in sides:
             if ref is not None:
                 accepted.setdefault(subjects[ref], {}).setdefault(direction, []).append(item)
-    names = _names(accepted)
-    policies = [_policy(subject, names[subject], found, reviewed) for subject, found in accepted.items()]
-    if options is not None and options.default_deny:
+    options = options or GenerateOptions()
+    parts: dict[tuple[Subject, tuple[PolicyType, ...]], Mapping[PolicyType, list[Suggestion]]] = {}
+    for subject, found in accepted.items():
+        for part in [{direction: found[direction]} for direction in found] if options.split else [found]:
+            parts[subject, tuple(part) if options.split else ()] = part
+    names = _names(parts)
+    policies = [_policy(key[0], names[key], found, reviewed) for key, found in parts.items()]
+    if options.default_deny:
         taken = {(policy.namespace, policy.name) for policy in policies}
         policies += [_default_deny(namespace, taken) for namespace in sorted({policy.namespace for policy in policies})]
     return tuple(sorted(policies, key=lambda policy: (policy.namespace, policy.name)))
@@ -147,16 +157,27 @@ def _default_deny(namespace: str, taken: set[tuple[str, str]]) -> NetworkPolicy:
     )
 
 
-def _names(subjects: Iterable[Subject]) -> dict[Subject, str]:
-    """Return a policy name for each subject: the workload's, with its kind where two share it."""
-    chosen: dict[tuple[str, str], list[Subject]] = {}
-    for subject in sorted(subjects, key=lambda s: s.first):
-        chosen.setdefault((subject.namespace, subject.first.name), []).append(subject)
-    names = {}
-    for (_, workload), sharing in chosen.items():
-        for subject in sharing:
-            kind = f"-{subject.first.kind.lower()}" if len(sharing) > 1 else ""
-            names[subject] = _shorten(f"{workload}{kind}-podfence", str(subject.first))
+def _names(
+    parts: Iterable[tuple[Subject, tuple[PolicyType, ...]]],
+) -> dict[tuple[Subject, tuple[PolicyType, ...]], str]:
+    """Return a policy name for each subject, or for each of its directions: the workload's.
+
+    Its kind is added where two workloads share it; no two of a namespace are the same, whatever workloads are called.
+    """
+    ordered = sorted(parts, key=lambda part: (part[0].first, part[1]))
+    sharing = Counter((subject.namespace, subject.first.name) for subject in {subject for subject, _ in ordered})
+    names: dict[tuple[Subject, tuple[PolicyType, ...]], str] = {}
+    taken: set[tuple[str, str]] = set()
+    for subject, directions in ordered:
+        ref = subject.first
+        words = [ref.name, *([ref.kind.lower()] if sharing[ref.namespace, ref.name] > 1 else ())]
+        words += [*(direction.lower() for direction in directions), "podfence"]
+        meaning = " ".join((str(ref), *directions))
+        name = _shorten("-".join(words), meaning)
+        if (ref.namespace, name) in taken:
+            name = _marked(name, meaning)
+        taken.add((ref.namespace, name))
+        names[subject, directions] = name
     return names
 
 
@@ -166,5 +187,10 @@ def _shorten(name: str, meaning: str) -> str:
     safe = re.sub(r"[.-]*\.[.-]*", ".", safe).strip("-.")
     if safe == name and len(safe) <= _MAX_NAME:
         return safe
+    return _marked(safe, meaning)
+
+
+def _marked(name: str, meaning: str) -> str:
+    """Return a name with a digest of its meaning, short enough."""
     digest = hashlib.sha256(meaning.encode(errors="surrogatepass")).hexdigest()[:8]
-    return f"{safe[: _MAX_NAME - 9].strip('-.')}-{digest}"
+    return f"{name[: _MAX_NAME - 9].strip('-.')}-{digest}"

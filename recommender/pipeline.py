@@ -14,10 +14,11 @@ from collectors.sources import read_flows
 from collectors.store import load, save
 from recommender.communications import Communication, summarize
 from recommender.generate import GenerateOptions, generate
+from recommender.names import with_names
 from recommender.outcomes import Outcome
+from recommender.outputs import Layout
 from recommender.policy import NetworkPolicy
 from recommender.report import report_html
-from recommender.names import with_names
 from recommender.resolve import resolve
 from recommender.review import Reviewed, accept_observed, review
 from recommender.simulate import excess, isolation
@@ -41,7 +42,8 @@ from recommender.summary import Conclusion
 class RunOptions:
     """`accept_observed`: accept what nobody has decided on; `allow_incomplete`: export half-decided directions too.
 
-    `pod_cidrs` and `service_cidrs` are ranges of the cluster, beside those that the inventory tells.
+    `split`: a policy for each direction; `per_namespace`: a file for each namespace. `pod_cidrs` and `service_cidrs` are
+    ranges of the cluster, beside those that the inventory tells.
     """
 
     accept_observed: bool = False
@@ -49,6 +51,18 @@ class RunOptions:
     allow_incomplete: bool = False
     pod_cidrs: tuple[str, ...] = ()
     service_cidrs: tuple[str, ...] = ()
+    split: bool = False
+    per_namespace: bool = False
+
+    @property
+    def generating(self) -> GenerateOptions:
+        """What of this `generate` wants to know."""
+        return GenerateOptions(default_deny=self.default_deny, split=self.split)
+
+    @property
+    def layout(self) -> Layout:
+        """How files of an export are laid out."""
+        return Layout(per_namespace=self.per_namespace)
 
     def inventory(self, path: Path) -> Inventory:
         """Return the inventory at a path, with these ranges."""
@@ -89,7 +103,7 @@ def run(sources: Iterable[str], inventory_path: Path, folder: Path, options: Run
     observe(sources, folder / "observations")
     conclusion = conclude(load(folder / "observations"), inventory, folder / "review", options)
     refuse_half_decided(conclusion.reviewed, options)
-    save_policies(conclusion.policies, folder / "policies")
+    save_policies(conclusion.policies, folder / "policies", options.layout)
     page = report_html(conclusion)
     for place in (folder / "review", folder):
         write_text(place / REPORT, page)
@@ -121,7 +135,7 @@ def conclude(observation: Observation, inventory: Inventory, folder: Path, optio
         save_decisions(decisions, folder)
     save_suggestions(suggestions, folder)
     reviewed = review(suggestions, decisions)
-    policies = generate(reviewed, GenerateOptions(default_deny=options.default_deny))
+    policies = generate(reviewed, options.generating)
     return Conclusion(
         observation,
         inventory,
@@ -134,27 +148,33 @@ def conclude(observation: Observation, inventory: Inventory, folder: Path, optio
     )
 
 
-def export(
-    review_folder: Path, folder: Path, options: RunOptions | None = None
-) -> tuple[tuple[NetworkPolicy, ...], tuple[str, ...]]:
-    """Write the approved policies, one object a file; half-decided directions are refused.
+@dataclass(frozen=True)
+class Exported:
+    """What was written: the policies, their files, and the YAML files in the folder that are none of theirs."""
 
-    Returns the policies, and the YAML files that were in the folder and are none of theirs.
-    """
-    policies = approved(review_folder, options or RunOptions())
-    return policies, save_policies(policies, folder)
+    policies: tuple[NetworkPolicy, ...]
+    files: tuple[str, ...]
+    others: tuple[str, ...]
+
+
+def export(review_folder: Path, folder: Path, options: RunOptions | None = None) -> Exported:
+    """Write the approved policies; half-decided directions are refused."""
+    options = options or RunOptions()
+    policies = approved(review_folder, options)
+    return Exported(policies, *save_policies(policies, folder, options.layout))
 
 
 def check_export(review_folder: Path, folder: Path, options: RunOptions | None = None) -> tuple[str, ...]:
     """Return the files of a folder that differ from what `export` would write now; write nothing."""
-    return differing_files(approved(review_folder, options or RunOptions()), folder)
+    options = options or RunOptions()
+    return differing_files(approved(review_folder, options), folder, options.layout)
 
 
 def approved(review_folder: Path, options: RunOptions) -> tuple[NetworkPolicy, ...]:
     """Return the policies that a review folder's decisions approve."""
     reviewed = review(load_suggestions(review_folder), load_decisions(review_folder))
     refuse_half_decided(reviewed, options)
-    return generate(reviewed, GenerateOptions(default_deny=options.default_deny))
+    return generate(reviewed, options.generating)
 
 
 def refuse_half_decided(reviewed: Reviewed, options: RunOptions) -> None:

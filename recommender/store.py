@@ -2,21 +2,18 @@
 
 import json
 import os
-import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from collectors.errors import PodfenceError, UnreadableInput
 from recommender.artefacts import suggestions_from_data, suggestions_to_data
-from recommender.manifest import from_yaml, policies_from_yaml, policy_to_yaml, to_yaml
+from recommender.manifest import from_yaml, policies_from_yaml, to_yaml
+from recommender.outputs import Layout, export_files
 from recommender.policy import NetworkPolicy
 from recommender.review import Decision, decisions_from_data, decisions_to_data
 from recommender.suggest import Suggestions
 
 SUGGESTIONS, DECISIONS, REPORT = "suggestions.json", "decisions.yaml", "report.html"
-KUSTOMIZATION = "kustomization.yaml"
-
-_FILE_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 
 
 def save_suggestions(suggestions: Suggestions, folder: Path) -> None:
@@ -48,35 +45,19 @@ def load_decisions(folder: Path) -> tuple[Decision, ...]:
     return decisions_from_data(from_yaml(text, str(file)), str(file))
 
 
-def policy_files(policies: Iterable[NetworkPolicy]) -> dict[str, str]:
-    """Return relative path -> text of an export: `<namespace>/<policy>.yaml` and kustomization.yaml, sorted.
-
-    Raises PodfenceError where a namespace or name could not be a file's (no API server gives such a one).
-    """
-    files: dict[str, str] = {}
-    for policy in policies:
-        for part in (policy.namespace, policy.name):
-            if not _FILE_NAME.fullmatch(part):
-                raise PodfenceError(f"inventory: {part!r} is no name of a namespace or policy; correct the inventory")
-        files[f"{policy.namespace}/{policy.name}.yaml"] = policy_to_yaml(policy)
-    resources = sorted(files)
-    files[KUSTOMIZATION] = to_yaml(
-        {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": resources}
-    )
-    return dict(sorted(files.items()))
-
-
-def save_policies(policies: Iterable[NetworkPolicy], folder: Path) -> tuple[str, ...]:
-    """Write an export, and return the YAML files already in the folder that it does not write (they stay)."""
-    files = policy_files(policies)
+def save_policies(
+    policies: Iterable[NetworkPolicy], folder: Path, layout: Layout | None = None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Write an export; return its files, and the YAML files in the folder that it does not write: these stay."""
+    files = export_files(policies, layout)
     for name, text in files.items():
         write_text(folder / name, text)
-    return _others(folder, files)
+    return tuple(files), _others(folder, files)
 
 
-def differing_files(policies: Iterable[NetworkPolicy], folder: Path) -> tuple[str, ...]:
+def differing_files(policies: Iterable[NetworkPolicy], folder: Path, layout: Layout | None = None) -> tuple[str, ...]:
     """Return the files of the folder that differ from what an export would write: changed, missing or left over."""
-    files = policy_files(policies)
+    files = export_files(policies, layout)
     changed = {name for name, text in files.items() if not (folder / name).is_file() or _text(folder / name) != text}
     return tuple(sorted(changed.union(_others(folder, files))))
 

@@ -87,6 +87,28 @@ def test_c25_two_kinds_of_one_name_get_two_names():
     assert sorted(found) == ["shop/web-deployment-podfence", "shop/web-pod-podfence"]
 
 
+def test_c25_no_workloads_name_is_another_ones_name_with_its_kind():
+    """Two kinds of `web` are web-pod and web-deployment: a third that is called so has another name."""
+    web = pod("web", "10.0.0.8", {"app": "other"})
+    third = deployment("web-pod", ["10.0.0.9"])
+    rows = [flow(src, "8.8.8.8", 53) for src in ("10.0.0.1", "10.0.0.8", "10.0.0.9")]
+    policies = _generate(*rows, parts=[*PARTS, web, third])
+    assert len({policy.name for policy in policies}) == len(policies) == 3
+
+
+def test_split_gives_each_direction_a_policy_of_the_same_rules():
+    rows = flow("10.0.0.1", "10.0.0.3", 3000), flow("10.0.0.3", "8.8.8.8", 53)
+    seen = _suggest(*rows)
+    reviewed = review(seen, accept_observed(seen))
+    whole = {policy.name: policy for policy in generate(reviewed)}
+    parts = {policy.name: policy for policy in generate(reviewed, GenerateOptions(split=True))}
+    assert list(parts) == ["api-egress-podfence", "api-ingress-podfence", "web-egress-podfence"]
+    assert parts["api-ingress-podfence"].ingress == whole["api-podfence"].ingress
+    assert parts["api-ingress-podfence"].policy_types == ("Ingress",)
+    assert parts["api-egress-podfence"].egress == whole["api-podfence"].egress
+    assert parts["api-egress-podfence"].pod_selector == whole["api-podfence"].pod_selector
+
+
 def test_c25_a_workload_called_default_deny_does_not_collide_with_the_default_deny():
     parts = [deployment("default-deny", ["10.0.0.1"])]
     assert len(_by_name(flow("10.0.0.1", "8.8.8.8", 53), parts=parts, default_deny=True)) == 2

@@ -53,10 +53,10 @@ def _verdicts(policies, items):
     return [outcome.verdict for outcome in simulate(policies, [item.communication for item in items], CLUSTER)]
 
 
-@given(_TRAFFIC, st.booleans())
-def test_law_4_every_accepted_communication_is_allowed(traffic, default_deny):
+@given(_TRAFFIC, st.booleans(), st.booleans())
+def test_law_4_every_accepted_communication_is_allowed(traffic, default_deny, split):
     reviewed = _decided(_suggestions(traffic))
-    policies = generate(reviewed, GenerateOptions(default_deny))
+    policies = generate(reviewed, GenerateOptions(default_deny, split))
     assert set(_verdicts(policies, reviewed.accepted)) <= {"allowed"}
 
 
@@ -83,10 +83,10 @@ def test_law_4_nothing_declined_is_allowed_where_its_ends_are_isolated(traffic, 
             assert _verdicts(policies, [item]) == ["denied"]
 
 
-@given(_TRAFFIC, st.booleans())
-def test_law_5_nothing_is_allowed_that_was_not_accepted(traffic, default_deny):
+@given(_TRAFFIC, st.booleans(), st.booleans())
+def test_law_5_nothing_is_allowed_that_was_not_accepted(traffic, default_deny, split):
     reviewed = _decided(_suggestions(traffic))
-    policies = generate(reviewed, GenerateOptions(default_deny))
+    policies = generate(reviewed, GenerateOptions(default_deny, split))
     assert excess(policies, [item.communication for item in reviewed.accepted], CLUSTER) == ()
 
 

@@ -1,6 +1,7 @@
 import pytest
 
 from collectors.errors import PodfenceError, UnreadableInput
+from recommender.outputs import Layout
 from recommender.policy import LabelSelector, NetworkPolicy
 from recommender.review import Decision
 from recommender.store import (
@@ -8,7 +9,6 @@ from recommender.store import (
     load_decisions,
     load_policies,
     load_suggestions,
-    policy_files,
     save_decisions,
     save_policies,
     save_suggestions,
@@ -65,7 +65,7 @@ def test_check_names_changed_missing_and_left_over_files_and_writes_nothing(tmp_
 def test_files_that_an_export_does_not_write_are_named_and_stay(tmp_path):
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "own.yaml").write_text("mine")
-    assert save_policies([_policy()], tmp_path) == ("shop/own.yaml",)
+    assert save_policies([_policy()], tmp_path) == (("kustomization.yaml", "shop/web.yaml"), ("shop/own.yaml",))
     assert (tmp_path / "shop" / "own.yaml").read_text() == "mine"
 
 
@@ -76,8 +76,15 @@ def test_a_name_that_is_no_file_name_is_refused_before_anything_is_written(tmp_p
     assert list(tmp_path.iterdir()) == []
 
 
-def test_no_policies_are_an_empty_kustomization():
-    assert list(policy_files([])) == ["kustomization.yaml"]
+def test_a_file_for_each_namespace_is_read_back_and_checked_as_its_policies_are(tmp_path):
+    layout = Layout(per_namespace=True)
+    policies = (_policy("db", "data"), _policy("a"), _policy("b"))
+    files, others = save_policies(policies, tmp_path, layout)
+    assert (files, others) == (("data.yaml", "kustomization.yaml", "shop.yaml"), ())
+    assert load_policies([tmp_path])[0] == policies
+    assert differing_files(policies, tmp_path, layout) == ()
+    assert differing_files(policies[:2], tmp_path, layout) == ("shop.yaml",)
+    assert "data/db.yaml" in differing_files(policies, tmp_path)
 
 
 def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
