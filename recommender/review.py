@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from collectors.errors import NewerArtefact, UnreadableInput
@@ -38,12 +39,12 @@ class Reviewed:
     orphans: tuple[Decision, ...] = ()
     decisions: Mapping[str, Decision] = field(default_factory=dict)
 
-    @property
+    @cached_property
     def isolated(self) -> frozenset[Direction]:
         """The workload directions that exporting the accepted suggestions closes for everything else."""
         return frozenset(direction for item in self.accepted for direction in directions(item))
 
-    @property
+    @cached_property
     def half_decided(self) -> Mapping[Direction, tuple[Suggestion, ...]]:
         """The isolated directions with undecided suggestions, which exporting now would cut off."""
         found: dict[Direction, list[Suggestion]] = {}
@@ -53,7 +54,7 @@ class Reviewed:
                     found.setdefault(direction, []).append(item)
         return {direction: tuple(items) for direction, items in sorted(found.items())}
 
-    @property
+    @cached_property
     def digest(self) -> str:
         """A short digest of everything that was decided."""
         text = "\n".join(f"{key} {self.decisions[key].choice}" for key in sorted(self.decisions))
