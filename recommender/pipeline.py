@@ -13,6 +13,7 @@ from collectors.observation import Observation, Source
 from collectors.sources import read_flows
 from collectors.store import load, save
 from recommender.communications import Communication, summarize
+from recommender.existing import compare
 from recommender.generate import GenerateOptions, generate
 from recommender.names import with_names
 from recommender.outcomes import Outcome
@@ -42,8 +43,8 @@ from recommender.summary import Conclusion
 class RunOptions:
     """`accept_observed`: accept what nobody has decided on; `allow_incomplete`: export half-decided directions too.
 
-    `split`: a policy for each direction; `per_namespace`: a file for each namespace. `pod_cidrs` and `service_cidrs` are
-    ranges of the cluster, beside those that the inventory tells.
+    `split`: a policy for each direction; `per_namespace`: a file for each namespace. `pod_cidrs` and `service_cidrs`
+    are ranges of the cluster, beside those that the inventory tells.
     """
 
     accept_observed: bool = False
@@ -136,15 +137,17 @@ def conclude(observation: Observation, inventory: Inventory, folder: Path, optio
     save_suggestions(suggestions, folder)
     reviewed = review(suggestions, decisions)
     policies = generate(reviewed, options.generating)
+    outcomes = simulate_communications(policies, communications, inventory)
     return Conclusion(
         observation,
         inventory,
         communications,
         reviewed,
         policies,
-        outcomes=simulate_communications(policies, communications, inventory),
+        outcomes=outcomes,
         excess=excess(policies, [item.communication for item in reviewed.accepted], inventory),
         isolation=isolation(policies, inventory),
+        existing=compare(policies, reviewed, inventory, outcomes),
     )
 
 

@@ -8,6 +8,8 @@ from typing import Any
 from collectors.inventory import Inventory, WorkloadRef
 from collectors.observation import Observation
 from recommender.communications import Communication
+from recommender.existing import ExistingReport
+from recommender.existing_summary import existing_data, existing_rows
 from recommender.outcomes import Excess, Outcome
 from recommender.policy import EGRESS, INGRESS, NetworkPolicy, PolicyType
 from recommender.review import Reviewed
@@ -30,6 +32,7 @@ class Conclusion:
     outcomes: tuple[Outcome, ...] = ()
     excess: tuple[Excess, ...] = ()
     isolation: Mapping[WorkloadRef, frozenset[PolicyType]] = field(default_factory=dict)
+    existing: ExistingReport = field(default_factory=ExistingReport)
 
     def outcomes_of(self, communications: Iterable[Communication]) -> tuple[Outcome, ...]:
         """Return the outcomes of these communications, in the order of all outcomes."""
@@ -125,13 +128,19 @@ def summary_data(conclusion: Conclusion) -> dict[str, Any]:
         "declined_still_open": len(conclusion.declined_open),
         "open_directions": [f"{ref} {direction}" for ref, direction in conclusion.open_directions],
         "beyond_policy": [str(ref) for ref in conclusion.beyond_policy],
+        "existing": existing_data(conclusion.existing),
     }
 
 
 def summary_text(conclusion: Conclusion) -> str:
     """Return the summary as lines for a terminal."""
     data = summary_data(conclusion)
-    rows = [*_input_rows(conclusion, data), *_decision_rows(conclusion, data), *_number_rows(conclusion)]
+    rows = [
+        *_input_rows(conclusion, data),
+        *_decision_rows(conclusion, data),
+        *_number_rows(conclusion),
+        *existing_rows(conclusion.existing),
+    ]
     return "\n".join(f"{name:<18} {visible(text)}".rstrip() for name, text in rows)
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collectors.inventory import Inventory, WorkloadRef
 from recommender.outcomes import Outcome
 from recommender.policy import PolicyType
+from recommender.report.existing import existing_part
 from recommender.report.facts import Fact, Facts
 from recommender.report.graph import Graph, graph_of
 from recommender.report.markup import Child, Html, join, plain, tag
@@ -78,6 +79,9 @@ def _parts(facts: Facts, graph: Graph, *, drawn: bool) -> list[Part]:
     parts.append(("workloads", "Workload by workload", join([_caveats(facts), workloads_part(facts)])))
     parts.append(("withheld", "What was left out, and why", _withheld(facts)))
     parts.append(("open", "What stays open", _open(facts)))
+    beside = existing_part(conclusion.existing, facts.ids)
+    if beside is not None:
+        parts.append(("existing", "Policies that the cluster has already", beside))
     if conclusion.reviewed.orphans:
         parts.append(("orphans", "Decisions on what is no longer suggested", _orphans(conclusion)))
     return parts
