@@ -74,11 +74,15 @@ class Pod:
 
 @dataclass(frozen=True)
 class Workload:
-    """A root controller: its `spec.selector` as the API gives it (None: it has none), its template's labels."""
+    """A root controller: its `spec.selector` as the API gives it (None: it has none), its template's labels.
+
+    `schedule` is a CronJob's, as it stands there; empty where there is none or it is not known.
+    """
 
     ref: WorkloadRef
     selector: Mapping[str, Any] | None = None
     template_labels: Mapping[str, str] = field(default_factory=dict)
+    schedule: str = ""
 
 
 @dataclass(frozen=True)

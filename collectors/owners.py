@@ -78,7 +78,7 @@ def workload_in(item: Dict) -> Workload | None:
     """Return the workload that an object is: a controller without a controller, or an ownerless pod; else None."""
     if item.get("kind") not in CONTROLLERS | {"Pod"} or not _is_root(item):
         return None
-    return Workload(_ref(item), _selector(item), _template_labels(item))
+    return Workload(_ref(item), _selector(item), _template_labels(item), _schedule(item))
 
 
 def workload_of(pod: Dict, owners: Owners) -> WorkloadRef:
@@ -141,6 +141,11 @@ def _selector(item: Dict) -> Mapping[str, Any] | None:
             for one in selector["matchExpressions"]
         ]
     return found or None
+
+
+def _schedule(item: Dict) -> str:
+    schedule = (item.get("spec") or {}).get("schedule") if item.get("kind") == "CronJob" else None
+    return schedule if isinstance(schedule, str) else ""
 
 
 def _template_labels(item: Dict) -> Mapping[str, str]:

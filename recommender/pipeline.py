@@ -13,6 +13,7 @@ from collectors.observation import Observation, Source
 from collectors.sources import read_flows
 from collectors.store import load, save
 from recommender.communications import Communication, summarize
+from recommender.coverage import coverage
 from recommender.existing import compare
 from recommender.generate import GenerateOptions, generate
 from recommender.names import with_names
@@ -22,6 +23,7 @@ from recommender.policy import NetworkPolicy
 from recommender.report import report_html
 from recommender.resolve import resolve
 from recommender.review import Reviewed, accept_observed, review
+from recommender.sightings import sightings
 from recommender.simulate import excess, isolation
 from recommender.simulate import simulate as simulate_communications
 from recommender.store import (
@@ -128,7 +130,8 @@ def conclude(observation: Observation, inventory: Inventory, folder: Path, optio
 
     Writes the suggestions there, and the decisions where `accept_observed` added some.
     """
-    communications = with_names(summarize(resolve(observation.flows, inventory)), observation.names)
+    resolved = resolve(observation.flows, inventory)
+    communications = with_names(summarize(resolved), observation.names)
     suggestions = suggest_communications(communications, inventory, observation.window)
     decisions = load_decisions(folder)
     if options.accept_observed:
@@ -147,6 +150,7 @@ def conclude(observation: Observation, inventory: Inventory, folder: Path, optio
         outcomes=outcomes,
         excess=excess(policies, [item.communication for item in reviewed.accepted], inventory),
         isolation=isolation(policies, inventory),
+        coverage=coverage(communications, inventory, observation.window, sightings(resolved)),
         existing=compare(policies, reviewed, inventory, outcomes),
     )
 

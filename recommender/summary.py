@@ -8,6 +8,8 @@ from typing import Any
 from collectors.inventory import Inventory, WorkloadRef
 from collectors.observation import Observation
 from recommender.communications import Communication
+from recommender.coverage_model import Coverage
+from recommender.coverage_words import coverage_data, coverage_rows
 from recommender.existing import ExistingReport
 from recommender.existing_summary import existing_data, existing_rows
 from recommender.outcomes import Excess, Outcome
@@ -32,6 +34,7 @@ class Conclusion:
     outcomes: tuple[Outcome, ...] = ()
     excess: tuple[Excess, ...] = ()
     isolation: Mapping[WorkloadRef, frozenset[PolicyType]] = field(default_factory=dict)
+    coverage: Coverage | None = None
     existing: ExistingReport = field(default_factory=ExistingReport)
 
     def outcomes_of(self, communications: Iterable[Communication]) -> tuple[Outcome, ...]:
@@ -128,6 +131,7 @@ def summary_data(conclusion: Conclusion) -> dict[str, Any]:
         "declined_still_open": len(conclusion.declined_open),
         "open_directions": [f"{ref} {direction}" for ref, direction in conclusion.open_directions],
         "beyond_policy": [str(ref) for ref in conclusion.beyond_policy],
+        "coverage": None if conclusion.coverage is None else coverage_data(conclusion.coverage),
         "existing": existing_data(conclusion.existing),
     }
 
@@ -135,12 +139,9 @@ def summary_data(conclusion: Conclusion) -> dict[str, Any]:
 def summary_text(conclusion: Conclusion) -> str:
     """Return the summary as lines for a terminal."""
     data = summary_data(conclusion)
-    rows = [
-        *_input_rows(conclusion, data),
-        *_decision_rows(conclusion, data),
-        *_number_rows(conclusion),
-        *existing_rows(conclusion.existing),
-    ]
+    rows = list(_input_rows(conclusion, data))
+    rows += [] if conclusion.coverage is None else coverage_rows(conclusion.coverage)
+    rows += [*_decision_rows(conclusion, data), *_number_rows(conclusion), *existing_rows(conclusion.existing)]
     return "\n".join(f"{name:<18} {visible(text)}".rstrip() for name, text in rows)
 
 

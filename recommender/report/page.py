@@ -2,25 +2,24 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from collectors.inventory import Inventory, WorkloadRef
+from collectors.inventory import WorkloadRef
 from recommender.outcomes import Outcome
 from recommender.policy import PolicyType
+from recommender.report.coverage import coverage_part
 from recommender.report.existing import existing_part
 from recommender.report.facts import Fact, Facts
 from recommender.report.graph import Graph, graph_of
+from recommender.report.inputs import inputs_part
 from recommender.report.markup import Child, Html, join, plain, tag
 from recommender.report.matrix import matrix
 from recommender.report.picture import hover_rules, picture
 from recommender.report.style import STYLE
 from recommender.report.tables import (
     end_name,
-    events_table,
     excess_table,
     facts_table,
-    ledger_table,
     port,
     said,
-    samples_table,
     table,
     time,
 )
@@ -74,7 +73,9 @@ def _parts(facts: Facts, graph: Graph, *, drawn: bool) -> list[Part]:
     """Return the parts in the order of a reader in a hurry; lists of faults only where there are any."""
     conclusion = facts.conclusion
     parts: list[Part] = [*_faults(facts)]
-    parts.append(("inputs", "What was read", _inputs(facts)))
+    parts.append(("inputs", "What was read", inputs_part(facts)))
+    if conclusion.coverage is not None:
+        parts.append(("coverage", "Learnt for long enough?", coverage_part(conclusion.coverage, facts.ids)))
     parts.append(("picture", "Who talks to whom", _picture(facts, graph, drawn=drawn)))
     parts.append(("workloads", "Workload by workload", join([_caveats(facts), workloads_part(facts)])))
     parts.append(("withheld", "What was left out, and why", _withheld(facts)))
@@ -134,53 +135,6 @@ def _faults(facts: Facts) -> Iterable[Part]:
 
 def _ends(outcome: Outcome, facts: Facts) -> tuple[Html, Html]:
     return end_name(outcome.communication.src, facts.ids), end_name(outcome.communication.dst, facts.ids)
-
-
-def _inputs(facts: Facts) -> Html:
-    observation = facts.conclusion.observation
-    window, ledger = observation.window, observation.ledger
-    if not window.sources:
-        return tag("p", "No input was read.", class_="empty")
-    rows = [
-        (tag("bdi", s.name), tag("bdi", s.kind), f"{s.packets:,}", f"{s.drops:,}", time(s.start), time(s.end))
-        for s in window.sources
-    ]
-    head = ("Input", "Kind", "Packets or records", "Dropped by the source", "First (UTC)", "Last (UTC)")
-    counts, events = ledger.packet_counts(), ledger.event_counts()
-    samples = [(kind, sample) for kind in sorted({*counts, *events}) for sample in ledger.samples(kind)]
-    return join(
-        [
-            table(head, rows, "Inputs", numbers=(2, 3)),
-            tag("h3", "Ledger: what became of every packet"),
-            ledger_table(counts, facts.flow_packets),
-            _balance(sum(s.packets for s in window.sources), facts.flow_packets + ledger.packets_total()),
-            join([tag("h3", "Input faults"), events_table(events)]) if events else None,
-            _missing(facts.conclusion.inventory),
-            tag("details", tag("summary", "Examples from the ledger"), samples_table(samples)) if samples else None,
-        ]
-    )
-
-
-def _missing(inventory: Inventory) -> Html | None:
-    """Return what the inventory could not know of the cluster."""
-    if not inventory.missing and not inventory.gaps:
-        return None
-    rows: list[tuple[Child, ...]] = [(kind, said(reason)) for kind, reason in inventory.missing.items()]
-    if inventory.gaps:
-        lost = "the watcher lost its place; what came and went meanwhile is not known"
-        rows.append((plural(inventory.gaps, "gap"), said(lost)))
-    return join([tag("h3", "Not known of the cluster"), table(("What", "Why"), rows, "Not known of the cluster")])
-
-
-def _balance(read: int, told: int) -> Html:
-    if read == told:
-        return tag("p", f"It balances: {plural(read, 'packet')} read, {told:,} accounted for.", class_="balance good")
-    return tag(
-        "p",
-        f"{plural(read, 'packet or record', 'packets or records')} read, {told:,} accounted for. A flow log's record "
-        "may stand for many packets; for captures alone the two must be equal.",
-        class_="balance attention",
-    )
 
 
 def _picture(facts: Facts, graph: Graph, *, drawn: bool) -> Html:

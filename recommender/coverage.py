@@ -1,0 +1,177 @@
+"""Turns communications into coverage: whether the learning has lasted long enough, for each workload and in all.
+
+docs/coverage.md tells users what each number means.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from collectors.inventory import Inventory, WorkloadRef
+from collectors.observation import ObservationWindow
+from recommender.communications import AddressPeer, Communication, meaning
+from recommender.coverage_inputs import Loss, Unwatched, joined, losses, selectable, unwatched
+from recommender.coverage_model import Coverage, CoverageOptions, Seen, WorkloadCoverage
+from recommender.coverage_words import shortfalls, silence, steady
+from recommender.sightings import Sightings
+from recommender.spans import Array
+from recommender.unseen import unseen_by_group
+from recommender.watched import Watched, watched
+
+
+def coverage(
+    communications: Iterable[Communication],
+    inventory: Inventory,
+    window: ObservationWindow,
+    sightings: Sightings,
+    options: CoverageOptions | None = None,
+) -> Coverage:
+    """Return whether the learning has lasted long enough; `sightings` are those of the same flows.
+
+    A communication without sightings (it began before the window) counts as seen once.
+    """
+    options = options or CoverageOptions()
+    told = sorted((c for c in communications if c.evidence.connections or c.evidence.one_way), key=meaning)
+    edges = [communication for communication in told if _is_edge(communication)]
+    able = selectable(inventory)
+    refs = sorted(able | {end for c in edges for end in (c.src, c.dst) if isinstance(end, WorkloadRef)})
+    spans = watched(window, options.pause)
+    table = _Table(edges, refs, sightings, joined(inventory), window, spans, options)
+    every, own = table.seen()
+    lost = losses(window)
+    late = unwatched(inventory, pd.Timedelta(spans.longest))
+    doubts = _doubts(edges, refs, table, lost, late, options)
+    judged = tuple(_judge(ref, seen, doubts.get(ref, ()), options) for ref, seen in zip(refs, own, strict=True))
+    return Coverage(
+        seen=every,
+        workloads=judged,
+        silent=tuple(entry.workload for entry in judged if not entry.seen.unseen.edges and entry.workload in able),
+        unwatched=late,
+        losses=lost,
+        sampled=sum(edge.evidence.sampled for edge in edges),
+        left_out=len(told) - len(edges),
+        inventory_gaps=inventory.gaps,
+        start=window.start,
+        end=window.end,
+        options=options,
+    )
+
+
+def _is_edge(communication: Communication) -> bool:
+    """Return whether a policy would meet this traffic, and who began it is known: a client port is no edge."""
+    ends = (communication.src, communication.dst)
+    routed = not any(isinstance(end, AddressPeer) and end.kind in _NOT_ROUTED for end in ends)
+    oriented = not set(communication.evidence.orientations) <= {"unknown"}
+    return routed and oriented and not {"node_local", "hairpin"}.intersection(communication.notes)
+
+
+_NOT_ROUTED = frozenset({"multicast", "broadcast", "loopback"})
+
+
+class _Table:
+    """The edges as columns, so that thousands of workloads are counted at once; group 0 is all, then each workload."""
+
+    def __init__(
+        self,
+        edges: Sequence[Communication],
+        refs: Sequence[WorkloadRef],
+        sightings: Sightings,
+        since: Mapping[WorkloadRef, int],
+        window: ObservationWindow,
+        spans: Watched,
+        options: CoverageOptions,
+    ) -> None:
+        number = {ref: at for at, ref in enumerate(refs, start=1)}
+        self.ends = [_numbers(edge, number) for edge in edges]
+        pairs = [(at, group) for at, groups in enumerate(self.ends) for group in (0, *groups)]
+        found = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+        self.edge, self.group, self.groups = found[:, 0], found[:, 1], len(refs) + 1
+        self._edges, self._spans, self._options = edges, spans, options
+        self._counts = np.array([max(1, sightings.get(meaning(edge), 1)) for edge in edges], dtype=np.int64)
+        self._first = np.array([edge.evidence.first_seen.value for edge in edges], dtype=np.int64)
+        self._window = _bounds(window, self._first)
+        self._since = np.array([self._window[0], *(since.get(ref, self._window[0]) for ref in refs)], dtype=np.int64)
+
+    def seen(self) -> tuple[Seen, list[Seen]]:
+        """Return what was seen in all, and of each workload."""
+        own = [edge.evidence.connections + edge.evidence.one_way for edge in self._edges]
+        connections = np.bincount(self.group, weights=np.array(own)[self.edge] if own else None, minlength=self.groups)
+        estimates = unseen_by_group(self.group, self._counts[self.edge], self.groups, self._options.confidence)
+        newest = np.full(self.groups, -1, dtype=np.int64)
+        np.maximum.at(newest, self.group, self._first[self.edge])
+        whole = self._spans.total - self._spans.before(self._since)
+        quiet = self._spans.total - self._spans.before(np.maximum(newest, self._since))
+        columns = (connections, newest, whole, quiet)
+        rows = zip(estimates, *(column.astype(np.int64).tolist() for column in columns), self._curves(), strict=True)
+        every, *rest = [
+            Seen(
+                connections=int(count),
+                unseen=estimate,
+                newest=pd.Timestamp(new, tz="UTC") if estimate.edges else None,
+                watched=pd.Timedelta(all_of_it),
+                quiet=pd.Timedelta(since_new),
+                curve=tuple(curve),
+            )
+            for estimate, count, new, all_of_it, since_new, curve in rows
+        ]
+        return every, rest
+
+    def _curves(self) -> list[list[int]]:
+        points, (start, end) = self._options.points, self._window
+        width = max(1, -(-(end - start) // points))
+        # A slice holds its end, so that the first edge is in the first one and the last edge in the last.
+        place = np.clip(-(-(self._first - start) // width) - 1, 0, points - 1)
+        flat = np.bincount(self.group * points + place[self.edge], minlength=self.groups * points)
+        return [list(map(int, row)) for row in flat.reshape(self.groups, points).cumsum(axis=1).tolist()]
+
+
+def _numbers(edge: Communication, number: Mapping[WorkloadRef, int]) -> tuple[int, ...]:
+    """Return the groups of the workloads at an edge's ends, one that talks to itself once."""
+    return tuple({number[end] for end in (edge.src, edge.dst) if isinstance(end, WorkloadRef)})
+
+
+def _bounds(window: ObservationWindow, first: Array) -> tuple[int, int]:
+    if window.start is not None and window.end is not None:
+        return window.start.value, window.end.value
+    return (int(first.min()), int(first.max())) if len(first) else (0, 0)
+
+
+def _doubts(
+    edges: Sequence[Communication],
+    refs: Sequence[WorkloadRef],
+    table: _Table,
+    lost: Sequence[Loss],
+    late: Sequence[Unwatched],
+    options: CoverageOptions,
+) -> dict[WorkloadRef, tuple[str, ...]]:
+    """Return what else speaks against a workload being stable: sentences without their full stop."""
+    poor = {loss.source for loss in lost if loss.share is None or loss.share > options.lost_share}
+    found: dict[WorkloadRef, list[str]] = {entry.workload: [entry.reason] for entry in late}
+    sampled: set[int] = set()
+    lossy: set[int] = set()
+    for edge, groups in zip(edges, table.ends, strict=True):
+        if edge.evidence.sampled:
+            sampled.update(groups)
+        if poor and not poor.isdisjoint(edge.evidence.sources):
+            lossy.update(groups)
+    talks = {group for groups in table.ends for group in groups}
+    for at, ref in enumerate(refs, start=1):
+        if at in sampled or (sampled and at not in talks):
+            found.setdefault(ref, []).append("a source of it is sampled, where absence proves nothing")
+        if at in lossy or (poor and at not in talks):
+            found.setdefault(ref, []).append("a source of it lost packets or events")
+    return {ref: tuple(sentences) for ref, sentences in found.items()}
+
+
+def _judge(ref: WorkloadRef, seen: Seen, doubts: Sequence[str], options: CoverageOptions) -> WorkloadCoverage:
+    if not seen.unseen.edges:
+        long = seen.watched >= options.stable.watched and not doubts
+        return WorkloadCoverage(ref, seen, "stabilising" if long else "learning", silence(seen, doubts))
+    basic = shortfalls(seen, options.stabilising)
+    if basic:
+        return WorkloadCoverage(ref, seen, "learning", f"Still learning: {'; '.join([*basic, *doubts])}.")
+    lacking = [*shortfalls(seen, options.stable), *doubts]
+    if lacking:
+        return WorkloadCoverage(ref, seen, "stabilising", f"Not yet stable: {'; '.join(lacking)}.")
+    return WorkloadCoverage(ref, seen, "stable", steady(seen))
