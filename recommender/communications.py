@@ -126,12 +126,14 @@ def _counts(resolved: ResolvedFlows) -> pd.DataFrame:
     connections = resolved["connections"].fillna(0).astype("int64")
     worked = resolved["outcome"] == "established"
     silent = (resolved["protocol"] == "UDP") & (resolved["outcome"] == "unanswered")
+    # a row that another vantage point counts already has no attempts of its own (vantages.once)
+    least = 1 - resolved["again"].astype("int64") if "again" in resolved else 1
     return pd.DataFrame(
         {
             "worked": worked,
             "connections": connections.where(worked, 0),
-            "one_way": connections.clip(lower=1).where(silent, 0),
-            "failed": connections.clip(lower=1).where(~worked & ~silent, 0),
+            "one_way": connections.clip(lower=least).where(silent, 0),
+            "failed": connections.clip(lower=least).where(~worked & ~silent, 0),
         }
     )
 

@@ -15,6 +15,7 @@ from collectors.store import load, save
 from recommender.communications import Communication, summarize
 from recommender.coverage import coverage
 from recommender.existing import compare
+from recommender.findings import findings
 from recommender.generate import GenerateOptions, generate
 from recommender.names import with_names
 from recommender.outcomes import Outcome
@@ -23,6 +24,7 @@ from recommender.policy import NetworkPolicy
 from recommender.report import report_html
 from recommender.resolve import resolve
 from recommender.review import Reviewed, accept_observed, review
+from recommender.scans import scan_like, scans
 from recommender.sightings import sightings
 from recommender.simulate import excess, isolation
 from recommender.simulate import simulate as simulate_communications
@@ -37,8 +39,10 @@ from recommender.store import (
     save_suggestions,
     write_text,
 )
+from recommender.suggest import SuggestOptions
 from recommender.suggest import suggest as suggest_communications
 from recommender.summary import Conclusion
+from recommender.vantages import once
 
 
 @dataclass(frozen=True)
@@ -130,9 +134,11 @@ def conclude(observation: Observation, inventory: Inventory, folder: Path, optio
 
     Writes the suggestions there, and the decisions where `accept_observed` added some.
     """
-    resolved = resolve(observation.flows, inventory)
+    resolved = once(resolve(observation.flows, inventory), observation.window)
+    scanned = scans(resolved)
     communications = with_names(summarize(resolved), observation.names)
-    suggestions = suggest_communications(communications, inventory, observation.window)
+    suspicious = SuggestOptions(scan_like=scan_like(scanned))
+    suggestions = suggest_communications(communications, inventory, observation.window, suspicious)
     decisions = load_decisions(folder)
     if options.accept_observed:
         decisions = accept_observed(suggestions, decisions)
@@ -150,6 +156,7 @@ def conclude(observation: Observation, inventory: Inventory, folder: Path, optio
         outcomes=outcomes,
         excess=excess(policies, [item.communication for item in reviewed.accepted], inventory),
         isolation=isolation(policies, inventory),
+        findings=findings(observation, inventory, communications, scanned),
         coverage=coverage(communications, inventory, observation.window, sightings(resolved)),
         existing=compare(policies, reviewed, inventory, outcomes),
     )
@@ -219,7 +226,8 @@ def simulate(
     inventory = (options or RunOptions()).inventory(inventory_path)
     if store is None:
         return Replay(policies, (), dict(skipped))
-    communications = summarize(resolve(load(store).flows, inventory))
+    observation = load(store)
+    communications = summarize(once(resolve(observation.flows, inventory), observation.window))
     return Replay(policies, simulate_communications(policies, communications, inventory), dict(skipped))
 
 

@@ -68,9 +68,13 @@ _ONE_DAY = pd.Timedelta(days=1)
 
 @dataclass(frozen=True)
 class SuggestOptions:
-    """Below `short_window` of observation every suggestion carries that caveat."""
+    """Below `short_window` of observation every suggestion carries that caveat.
+
+    `scan_like` are the meanings of communications whose source scanned meanwhile (scans.scan_like).
+    """
 
     short_window: pd.Timedelta = _ONE_DAY
+    scan_like: frozenset[tuple[object, ...]] = frozenset()
 
 
 def suggest(
@@ -92,6 +96,8 @@ def suggest(
             withheld.append(Withheld(communication, *refusal))
             continue
         caveats = _caveats(communication, short, [end for end in ends if end is not None])
+        if meaning(communication) in options.scan_like:
+            caveats = tuple(sorted({*caveats, "scan_like"}))
         items.append(
             Suggestion(
                 id=suggestion_id(communication),

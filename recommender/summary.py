@@ -12,6 +12,7 @@ from recommender.coverage_model import Coverage
 from recommender.coverage_words import coverage_data, coverage_rows
 from recommender.existing import ExistingReport
 from recommender.existing_summary import existing_data, existing_rows
+from recommender.findings import Finding, findings_data, findings_rows
 from recommender.outcomes import Excess, Outcome
 from recommender.policy import EGRESS, INGRESS, NetworkPolicy, PolicyType
 from recommender.review import Reviewed
@@ -34,6 +35,7 @@ class Conclusion:
     outcomes: tuple[Outcome, ...] = ()
     excess: tuple[Excess, ...] = ()
     isolation: Mapping[WorkloadRef, frozenset[PolicyType]] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
     coverage: Coverage | None = None
     existing: ExistingReport = field(default_factory=ExistingReport)
 
@@ -131,6 +133,7 @@ def summary_data(conclusion: Conclusion) -> dict[str, Any]:
         "declined_still_open": len(conclusion.declined_open),
         "open_directions": [f"{ref} {direction}" for ref, direction in conclusion.open_directions],
         "beyond_policy": [str(ref) for ref in conclusion.beyond_policy],
+        "findings": findings_data(conclusion.findings),
         "coverage": None if conclusion.coverage is None else coverage_data(conclusion.coverage),
         "existing": existing_data(conclusion.existing),
     }
@@ -142,6 +145,7 @@ def summary_text(conclusion: Conclusion) -> str:
     rows = list(_input_rows(conclusion, data))
     rows += [] if conclusion.coverage is None else coverage_rows(conclusion.coverage)
     rows += [*_decision_rows(conclusion, data), *_number_rows(conclusion), *existing_rows(conclusion.existing)]
+    rows += findings_rows(conclusion.findings)
     return "\n".join(f"{name:<18} {visible(text)}".rstrip() for name, text in rows)
 
 

@@ -8,6 +8,7 @@ from recommender.policy import PolicyType
 from recommender.report.coverage import coverage_part
 from recommender.report.existing import existing_part
 from recommender.report.facts import Fact, Facts
+from recommender.report.findings import findings_part
 from recommender.report.graph import Graph, graph_of
 from recommender.report.inputs import inputs_part
 from recommender.report.markup import Child, Html, join, plain, tag
@@ -73,6 +74,8 @@ def _parts(facts: Facts, graph: Graph, *, drawn: bool) -> list[Part]:
     """Return the parts in the order of a reader in a hurry; lists of faults only where there are any."""
     conclusion = facts.conclusion
     parts: list[Part] = [*_faults(facts)]
+    if conclusion.findings:
+        parts.append(("findings", "What to look at", findings_part(conclusion.findings, conclusion.communications)))
     parts.append(("inputs", "What was read", inputs_part(facts)))
     if conclusion.coverage is not None:
         parts.append(("coverage", "Learnt for long enough?", coverage_part(conclusion.coverage, facts.ids)))
