@@ -85,7 +85,7 @@ def warnings(coverage: Coverage) -> list[str]:
     """Return what else limits the coverage, a sentence for each kind that there is."""
     found = []
     if coverage.silent:
-        found.append(f"Without any traffic: {_listed(map(str, coverage.silent))}.")
+        found.append(f"Nothing of theirs worked: {_listed(map(str, coverage.silent))}.")
     if coverage.unwatched:
         jobs = (f"{entry.workload} ({entry.reason})" for entry in coverage.unwatched)
         found.append(f"CronJobs that need not have run: {_listed(jobs)}.")
