@@ -16,6 +16,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from collectors.api import Answer, Api, Page
+from collectors.errors import one_line
 from collectors.refusals import (
     Asked,
     Busy,
@@ -27,7 +28,6 @@ from collectors.refusals import (
     Unauthorized,
     Unreachable,
     cut,
-    short,
     unreachable,
 )
 
@@ -182,12 +182,12 @@ def _from_kubeconfig(files: str, context: str | None) -> Any:
     except OSError as fault:
         raise ClusterError(f"{files}: cannot be read ({fault.strerror}); check its permissions") from fault
     except ConfigException as fault:
-        raise ClusterError(f"{files}: the kubeconfig is not complete ({short(fault)}); correct it") from fault
+        raise ClusterError(f"{files}: the kubeconfig is not complete ({one_line(fault)}); correct it") from fault
     except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as fault:
         raise ClusterError(f"{files}: no kubeconfig, though it can be read; correct it, or name another") from fault
     if said and not configuration.api_key and not configuration.cert_file:
         raise Unauthorized(
-            f"{files}: the program that gives credentials for context {name!r} fails ({short(said[0])}); "
+            f"{files}: the program that gives credentials for context {name!r} fails ({one_line(said[0])}); "
             "run `kubectl get pods` with this context to mend it"
         )
     if "host" not in vars(loader) or urlsplit(configuration.host).scheme not in {"http", "https"}:
@@ -202,12 +202,12 @@ def _chosen(files: str, config: Any, context: str | None) -> str:
     if config is None:
         raise ClusterError(f"{files}: an empty kubeconfig; name another")
     known = sorted(str(entry["name"]) for entry in config["contexts"].value)
-    listed = short(", ".join(known)) or "none"
+    listed = one_line(", ".join(known)) or "none"
     name = context or config.safe_get("current-context")
     if not name:
         raise ClusterError(f"{files}: no current context; choose one with --context: {listed}")
     if name not in known:
-        raise ClusterError(f"{files}: no context {short(name)!r}; those there are: {listed}")
+        raise ClusterError(f"{files}: no context {one_line(name)!r}; those there are: {listed}")
     return str(name)
 
 
@@ -222,7 +222,7 @@ def _from_service_account() -> Any:
         InClusterConfigLoader(*files).load_and_set(configuration)
     except (ConfigException, OSError) as fault:
         raise ClusterError(
-            f"{_SERVICE_ACCOUNT}: in a cluster, but without credentials ({short(fault)}); give the pod a "
+            f"{_SERVICE_ACCOUNT}: in a cluster, but without credentials ({one_line(fault)}); give the pod a "
             "ServiceAccount and leave automountServiceAccountToken on"
         ) from fault
     return configuration

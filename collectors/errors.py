@@ -15,3 +15,8 @@ class NewerArtefact(PodfenceError):
 
 class SchemaMismatch(PodfenceError):
     """A frame that lacks columns of its stage, or holds values outside their vocabulary."""
+
+
+def one_line(text: object, longest: int = 200) -> str:
+    """Return a text of somebody else's for a sentence: in one line, of bounded length."""
+    return " ".join(str(text).split())[:longest]

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from collectors.errors import NewerArtefact, UnreadableInput
+from collectors.errors import NewerArtefact, UnreadableInput, one_line
 from collectors.fields import kind_of, metadata, not_as_given, time_of, uid_of, version_number, version_of
 from collectors.histories import Listing, Seen, Sighting, is_tombstone
 from collectors.inventory import Inventory
@@ -23,6 +23,7 @@ from collectors.ranges import given_ranges
 VERSION = 1
 """The newest version of `podfence/snapshot` and `podfence/watch` that this podfence reads."""
 
+_LONGEST = 160  # of what somebody else wrote, in a sentence of ours
 _HOW = "write one with `podfence inventory snapshot` or `kubectl get pods,services,... --all-namespaces -o json`"
 _HEADS = {"snapshot.json": "podfence/snapshot", "watch.json": "podfence/watch"}
 _EVENTS: Mapping[str, Seen] = {"ADDED": "ADDED", "MODIFIED": "MODIFIED", "DELETED": "DELETED"}
@@ -125,7 +126,7 @@ def _head(file: Path) -> _Head | None:
     if version != VERSION or not isinstance(missing, Mapping):
         raise UnreadableInput(f"{file}: damaged (no version, or no list of what is missing); {_HOW}")
     time = _time(document.get("time"), str(file)) if file.name == "snapshot.json" else None
-    return _Head(time, {str(name): _short(reason) for name, reason in missing.items()})
+    return _Head(time, {str(name): one_line(reason, _LONGEST) for name, reason in missing.items()})
 
 
 def _time(text: object, where: str) -> pd.Timestamp:
@@ -134,7 +135,8 @@ def _time(text: object, where: str) -> pd.Timestamp:
     except (ValueError, OverflowError):
         time = None
     if time is None:
-        raise UnreadableInput(f"{where}: {_short(text)!r} is no RFC 3339 time; take this file out of the folder")
+        shown = one_line(text, _LONGEST)
+        raise UnreadableInput(f"{where}: {shown!r} is no RFC 3339 time; take this file out of the folder")
     return time
 
 
@@ -142,7 +144,7 @@ def _parse(text: str | bytes, where: str) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError) as fault:
-        raise UnreadableInput(f"{where}: not JSON ({_short(fault)}); {_HOW}") from fault
+        raise UnreadableInput(f"{where}: not JSON ({one_line(fault, _LONGEST)}); {_HOW}") from fault
 
 
 def _read(file: Path) -> bytes:
@@ -158,9 +160,12 @@ def _listed(file: Path, time: pd.Timestamp | None, lists: dict[tuple[pd.Timestam
     if not isinstance(document, Mapping) or "kind" not in document or "apiVersion" not in document:
         raise UnreadableInput(f"{file}: JSON, but no Kubernetes object or list (no kind and apiVersion); {_HOW}")
     if document["kind"] == "Status":
-        raise UnreadableInput(f"{file}: the API server's refusal, not an inventory: {_short(document.get('message'))}")
+        reason = one_line(document.get("message"), _LONGEST)
+        raise UnreadableInput(f"{file}: the API server's refusal, not an inventory: {reason}")
     if str(document["kind"]) in _EXCERPTS:
-        raise UnreadableInput(f"{file}: holds {_short(document['kind'])}, only an excerpt of the objects; {_HOW}")
+        raise UnreadableInput(
+            f"{file}: holds {one_line(document['kind'], _LONGEST)}, only an excerpt of the objects; {_HOW}"
+        )
     kind, note = _list_of(document, file), None
     if time is not None and kind:
         note = lists.setdefault((time, kind), _Lists())
@@ -243,7 +248,3 @@ def _lines(file: Path) -> Iterator[bytes]:
             yield from (line for line in stream if line.endswith(b"\n"))
     except OSError as fault:
         raise UnreadableInput(f"{file}: cannot be read ({fault.strerror}); check its permissions") from fault
-
-
-def _short(text: object) -> str:
-    return " ".join(str(text).split())[:160]

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from collectors.errors import PodfenceError
+from collectors.errors import PodfenceError, one_line
 
 _LONGEST = 200
 _LONGEST_WAIT = 86400
@@ -63,11 +63,6 @@ class Asked:
         return f"{self.where}: cannot {self.verb} {self.what}"
 
 
-def short(text: object) -> str:
-    """Return the text in one line of bounded length."""
-    return " ".join(str(text).split())[:_LONGEST]
-
-
 def refusal(asked: Asked, status: int, headers: Mapping[str, str], body: bytes) -> ClusterError:
     """Return the error that an answer other than 200 is."""
     if _is_html(headers, body) and status != 429 and status < 500:
@@ -81,7 +76,9 @@ def refused_in_stream(asked: Asked, status: Mapping[str, object]) -> ClusterErro
     details = status.get("details")
     after = details.get("retryAfterSeconds") if isinstance(details, Mapping) else None
     wait = float(after) if isinstance(after, int) and 0 <= after <= _LONGEST_WAIT else None
-    return _by_code(asked, code if isinstance(code, int) else 0, short(status.get("message", "no reason given")), wait)
+    return _by_code(
+        asked, code if isinstance(code, int) else 0, one_line(status.get("message", "no reason given")), wait
+    )
 
 
 def not_json(asked: Asked, headers: Mapping[str, str], body: bytes) -> Unreachable:
@@ -92,7 +89,7 @@ def not_json(asked: Asked, headers: Mapping[str, str], body: bytes) -> Unreachab
             "log in, set NO_PROXY for this server, or correct the server's address"
         )
     return Unreachable(
-        f"{asked}: the answer is no Kubernetes JSON ({short(body[:60].decode('utf-8', 'replace'))!r}); "
+        f"{asked}: the answer is no Kubernetes JSON ({one_line(body[:60].decode('utf-8', 'replace'))!r}); "
         "check the server's address and port"
     )
 
@@ -104,7 +101,7 @@ def unreachable(asked: Asked, fault: BaseException) -> Unreachable:
     for mark, sentence in _FAULTS.items():
         if mark in lower:
             return Unreachable(f"{asked}: {sentence}")
-    return Unreachable(f"{asked}: no connection ({short(_last(text))}); check the server's address and the network")
+    return Unreachable(f"{asked}: no connection ({one_line(_last(text))}); check the server's address and the network")
 
 
 def cut(asked: Asked, *, late: bool = False) -> Cut:
@@ -137,7 +134,7 @@ _FAULTS = {
 
 
 def _by_code(asked: Asked, status: int, message: str, retry_after: float | None) -> ClusterError:
-    said = f" ({short(message)})" if message else ""
+    said = f" ({one_line(message)})" if message else ""
     if status == 401:
         return Unauthorized(f"{asked}: the credentials are not accepted (401); log in again, or renew the token")
     if status == 403:
@@ -176,8 +173,8 @@ def _message(body: bytes) -> str:
     try:
         status = json.loads(body)
     except (ValueError, RecursionError):
-        return short(body[:_LONGEST].decode("utf-8", "replace"))
-    return short(status.get("message", "")) if isinstance(status, dict) else ""
+        return one_line(body[:_LONGEST].decode("utf-8", "replace"))
+    return one_line(status.get("message", "")) if isinstance(status, dict) else ""
 
 
 def _is_html(headers: Mapping[str, str], body: bytes) -> bool:

@@ -240,9 +240,8 @@ def _export(given: argparse.Namespace) -> int:
         _say(f"{len(differing)} files differ from the approved policies" if differing else "nothing differs")
         return FINDING if differing else 0
     done = pipeline.export(given.review, given.output, _options(given))
-    names = [name for name in done.files if name != "kustomization.yaml"]
-    _print(json.dumps({"written": names, "others": done.others}) if given.json else "\n".join(names))
-    how = f"; apply them with `kubectl apply -k {given.output}`" if names else ": nothing is approved yet"
+    _print(json.dumps({"written": done.files, "others": done.others}) if given.json else "\n".join(done.files))
+    how = f"; apply them with `kubectl apply -k {given.output}`" if done.files else ": nothing is approved yet"
     _say(f"{len(done.policies)} policies written to {given.output}{how}")
     if done.others:
         _say(f"left as they were, and not in kustomization.yaml: {', '.join(done.others)}")

@@ -19,10 +19,10 @@ from recommender.findings import findings
 from recommender.generate import GenerateOptions, generate
 from recommender.names import with_names
 from recommender.outcomes import Outcome
-from recommender.outputs import Layout
+from recommender.outputs import KUSTOMIZATION, Layout
 from recommender.policy import NetworkPolicy
 from recommender.report import report_html
-from recommender.resolve import resolve
+from recommender.resolve import ResolvedFlows, resolve
 from recommender.review import Reviewed, accept_observed, review
 from recommender.scans import scan_like, scans
 from recommender.sightings import sightings
@@ -129,12 +129,17 @@ def demo(folder: Path) -> Conclusion:
     return run([capture], samples / "inventory", folder, options)
 
 
+def _resolved(observation: Observation, inventory: Inventory) -> ResolvedFlows:
+    """Return what each end was at its time, each connection counted once."""
+    return once(resolve(observation.flows, inventory), observation.window)
+
+
 def conclude(observation: Observation, inventory: Inventory, folder: Path, options: RunOptions) -> Conclusion:
     """Return what follows from an observation, an inventory and the decisions in a review folder.
 
     Writes the suggestions there, and the decisions where `accept_observed` added some.
     """
-    resolved = once(resolve(observation.flows, inventory), observation.window)
+    resolved = _resolved(observation, inventory)
     scanned = scans(resolved)
     communications = with_names(summarize(resolved), observation.names)
     suspicious = SuggestOptions(scan_like=scan_like(scanned))
@@ -164,7 +169,7 @@ def conclude(observation: Observation, inventory: Inventory, folder: Path, optio
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written: the policies, their files, and the YAML files in the folder that are none of theirs."""
+    """What was written: the policies, the files they are in, and the YAML files there that are none of theirs."""
 
     policies: tuple[NetworkPolicy, ...]
     files: tuple[str, ...]
@@ -175,7 +180,8 @@ def export(review_folder: Path, folder: Path, options: RunOptions | None = None)
     """Write the approved policies; half-decided directions are refused."""
     options = options or RunOptions()
     policies = approved(review_folder, options)
-    return Exported(policies, *save_policies(policies, folder, options.layout))
+    files, others = save_policies(policies, folder, options.layout)
+    return Exported(policies, tuple(name for name in files if name != KUSTOMIZATION), others)
 
 
 def check_export(review_folder: Path, folder: Path, options: RunOptions | None = None) -> tuple[str, ...]:
@@ -226,8 +232,7 @@ def simulate(
     inventory = (options or RunOptions()).inventory(inventory_path)
     if store is None:
         return Replay(policies, (), dict(skipped))
-    observation = load(store)
-    communications = summarize(once(resolve(observation.flows, inventory), observation.window))
+    communications = summarize(_resolved(load(store), inventory))
     return Replay(policies, simulate_communications(policies, communications, inventory), dict(skipped))
 
 
