@@ -2,14 +2,16 @@
 
     .venv/bin/python -m benchmarks.recommend [--workloads 5000] [--communications 100000] [--write]
 
-Each workload has two pods and calls others of any namespace; everything is accepted. The same is done with half of
-both, so that the last column tells how the time grows: 2.0 is linear.
+Each workload has two pods and calls others of any namespace; everything is accepted. Two hundred policies are there
+before: they open a namespace to itself, or a workload to everyone at a port. The same is done with half of the
+workloads and communications, so that the last column tells how the time grows: 2.0 is linear.
 """
 
 import argparse
 import resource
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,16 +19,22 @@ import pandas as pd
 
 from benchmarks.table import README, digits, machine, markdown, paste
 from collectors.inventory import Inventory, Namespace, Pod, Workload, WorkloadRef
-from collectors.observation import ObservationWindow
-from recommender.communications import Communication, Evidence
+from collectors.observation import Observation, ObservationWindow
+from recommender.adopt import adopt
+from recommender.communications import Communication, Evidence, meaning
+from recommender.coverage import coverage
+from recommender.existing import compare, existing
+from recommender.findings import findings
 from recommender.generate import GenerateOptions, generate
 from recommender.review import accept_observed, review
 from recommender.simulate import excess, isolation, simulate
 from recommender.suggest import suggest
+from recommender.uncollected import uncollected
 
 _BEGIN = pd.Timestamp("2026-11-01T00:00:00Z")
 _PORTS = (80, 443, 5432, 6379, 8080, 9090, 9092, 50051)
 _OF_NAMESPACE = 50
+_EXISTING = 200
 
 
 def main() -> None:
@@ -36,8 +44,9 @@ def main() -> None:
     parser.add_argument("--communications", type=lambda text: int(float(text)), default=100_000)
     parser.add_argument("--write", action="store_true", help="put the table into benchmarks/README.md")
     words = parser.parse_args()
-    half = measure(words.workloads // 2, words.communications // 2)
-    whole = measure(words.workloads, words.communications)
+    with uncollected():  # as the commands do it
+        half = measure(words.workloads // 2, words.communications // 2)
+        whole = measure(words.workloads, words.communications)
     rows = [[name, digits(half[name]), digits(whole[name]), digits(whole[name] / half[name])] for name in whole]
     rows.append(["sum", *(digits(sum(found.values())) for found in (half, whole)), ""])
     head = [
@@ -66,6 +75,9 @@ def measure(workloads: int, communications: int) -> dict[str, float]:
         return found
 
     window = ObservationWindow(_BEGIN, _BEGIN + pd.Timedelta(days=7))
+    observation = Observation(window=window)
+    crowded = replace(inventory, policies=make_policies(tuple(inventory.workloads), _EXISTING))
+    sighted = {meaning(one): 3 for one in seen}
     suggestions = timed("suggest", lambda: suggest(seen, inventory, window))
     reviewed = timed("review", lambda: review(suggestions, accept_observed(suggestions)))
     policies = timed("generate", lambda: generate(reviewed, GenerateOptions(default_deny=True)))
@@ -73,6 +85,10 @@ def measure(workloads: int, communications: int) -> dict[str, float]:
     accepted = [item.communication for item in reviewed.accepted]
     beyond = timed("excess", lambda: excess(policies, accepted, inventory))
     timed("isolation", lambda: isolation(policies, inventory))
+    timed("coverage", lambda: coverage(seen, inventory, window, sighted))
+    timed("findings", lambda: findings(observation, inventory, seen))
+    timed(f"compare, {_EXISTING} existing", lambda: compare(policies, reviewed, crowded, outcomes))
+    timed(f"adopt, {_EXISTING} existing", lambda: adopt(existing(crowded).policies, suggestions, crowded))
     denied = sum(outcome.verdict != "allowed" for outcome in outcomes)
     if denied or beyond:
         raise SystemExit(f"{denied} accepted communications denied, {len(beyond)} openings in excess: not 0 and 0")
@@ -92,6 +108,25 @@ def make_inventory(workloads: int) -> Inventory:
     names = sorted({ref.namespace for ref in refs})
     namespaces = {name: Namespace(name, {"kubernetes.io/metadata.name": name}) for name in names}
     return Inventory(tuple(pods), known, namespaces=namespaces)
+
+
+def make_policies(refs: tuple[WorkloadRef, ...], count: int) -> tuple[dict[str, Any], ...]:
+    """Return policies as the API server has them, on workloads spread over all: every other for a whole namespace."""
+    chosen = [refs[at * len(refs) // count] for at in range(count)]
+    everyone = [{"namespaceSelector": {}}, {"ipBlock": {"cidr": "10.0.0.0/8"}}]
+    return tuple(
+        {
+            "metadata": {"namespace": ref.namespace, "name": f"there-before-{at:03}"},
+            "spec": {
+                "podSelector": {"matchLabels": {"app": ref.name}} if at % 2 else {},
+                "policyTypes": ["Ingress"],
+                "ingress": [{"from": everyone, "ports": [{"port": _PORTS[at % len(_PORTS)]}]}]
+                if at % 2
+                else [{"from": [{"podSelector": {}}]}],
+            },
+        }
+        for at, ref in enumerate(chosen)
+    )
 
 
 def make_communications(

@@ -2,13 +2,14 @@
 
 import argparse
 import contextlib
-import gc
 import json
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+
+from recommender.uncollected import uncollected
 
 Say = Callable[[str], None]
 
@@ -45,7 +46,7 @@ def _snapshot(given: argparse.Namespace, show: Say, say: Say) -> int:
     from collectors.cluster import connect  # noqa: PLC0415 - late: --help loads nothing heavy
     from collectors.kinds import cost_of  # noqa: PLC0415 - late: --help loads nothing heavy
 
-    with _without_collector(), contextlib.closing(connect(given.context, given.kubeconfig)) as api:
+    with uncollected(), contextlib.closing(connect(given.context, given.kubeconfig)) as api:
         taken = snapshot.take(api)
     folder = snapshot.write(taken, given.output)
     say(f"{taken.server}: " + ", ".join(f"{count} {resource}" for resource, count in taken.counts.items()))
@@ -70,18 +71,6 @@ def _watch(given: argparse.Namespace, say: Say) -> int:
         say(f"watching {api.where}, writing to {given.output}; stop with Ctrl-C")
         watch(api, given.output, stop=stop, say=say)
     return 0
-
-
-@contextlib.contextmanager
-def _without_collector() -> Iterator[None]:
-    """Let no search for cycles interrupt: there are none in JSON, and looking takes more time than reading it."""
-    running = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if running:
-            gc.enable()
 
 
 @contextlib.contextmanager

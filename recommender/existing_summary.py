@@ -75,9 +75,10 @@ def kept_open_text(kept: KeptOpen) -> str:
 
 
 def redundant_text(item: Redundant) -> str:
-    """Return a line that says what is redundant, and how far that holds."""
+    """Return a line that says what is redundant, because of whom, and how far that holds."""
     kind = "policy" if item.whole else "rule"
-    return f"{kind} {item.name}" + ("" if item.always else " (for the pods known now)")
+    by = f", covered by {_first(item.by)}" if item.by else ""
+    return f"{kind} {item.name}{by}" + ("" if item.always else " (for the pods known now)")
 
 
 def _first(rules: Iterable[str]) -> str:
@@ -115,7 +116,8 @@ def existing_data(report: ExistingReport) -> dict[str, Any]:
             for outcome in report.would_still_break
         ],
         "redundant": [
-            {"name": item.name, "whole": item.whole, "always": item.always} for item in report.redundancy.redundant
+            {"name": item.name, "whole": item.whole, "always": item.always, "by": list(item.by)}
+            for item in report.redundancy.redundant
         ],
         "idle": list(report.redundancy.idle),
         "isolates": [f"{ref} {way}" for ref, closed in sorted(report.isolates.items()) for way in sorted(closed)],

@@ -7,12 +7,13 @@ an ipBlock takes pods. All that is listed can be removed at once.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from collectors.inventory import Inventory
+from collectors.inventory import ContainerPort, Inventory
 from recommender.cover import (
     Opening,
+    Reach,
     addresses_covered,
     implied_peer,
     opening_of,
@@ -20,12 +21,13 @@ from recommender.cover import (
     reach_within,
     selector_implies,
 )
-from recommender.policy import INGRESS, NetworkPolicy, Peer, PolicyType, Rule
-from recommender.simulate.actors import Actor, Cast, SimulationOptions
-from recommender.simulate.rulebook import rules_of, takes
-from recommender.simulate.shelf import wanted_facts
+from recommender.ground import Ground
+from recommender.policy import INGRESS, NetworkPolicy, Peer, PolicyType
+from recommender.simulate.actors import Actor
+from recommender.simulate.rulebook import rules_of
 
-_SELECTORS_ONLY = SimulationOptions(ip_block_matches_pods=False)
+_Cover = frozenset[int] | None
+"""The policies, by their place in the list, that let through or isolate what another does; None: they do not."""
 
 
 @dataclass(frozen=True)
@@ -33,12 +35,14 @@ class Redundant:
     """An existing policy ("shop/api"), or one rule of it ("shop/api ingress[0]", `whole` false), not needed any more.
 
     `always`: the selectors of others take all that it takes, so that this holds for pods to come too. Else it holds
-    for the pods of the inventory only: a pod with other labels may still need it.
+    for the pods of the inventory only: a pod with other labels may still need it. `by` are the policies that do the
+    same without it, of those that stay; none where no known pod is left to it.
     """
 
     name: str
     whole: bool
     always: bool
+    by: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -57,25 +61,29 @@ def redundancy(existing: Iterable[NetworkPolicy], export: Iterable[NetworkPolicy
     """
     listed = sorted(existing, key=lambda policy: (policy.namespace, policy.name))
     union = _Union([*listed, *export], inventory)
-    found: list[Redundant] = []
     idle: list[str] = []
+    gone: list[int] = []
     kept: list[int] = []
-    for number, policy in enumerate(listed):
-        name, always = f"{policy.namespace}/{policy.name}", union.always(number)
-        if not always and not union.selected(number):
-            idle.append(name)
-        elif always or union.redundant_here(number):
+    for number in range(len(listed)):
+        if union.always(number) is None and not union.selected(number):
+            idle.append(union.name(number))
+        elif union.always(number) is not None or union.redundant_here(number) is not None:
             union.remove(number)
-            found.append(Redundant(name, whole=True, always=always))
+            gone.append(number)
         else:
             kept.append(number)
+    dropped: list[Opening] = []
     for opening in [opening for number in kept for opening in union.openings(number)]:
-        always = union.always_open(opening)
-        if not always and union.takes_nobody(opening):
+        if union.always_open(opening) is None and union.takes_nobody(opening):
             idle.append(opening.name)
-        elif always or union.open_without(opening):
+        elif union.always_open(opening) is not None or union.open_without(opening) is not None:
             union.remove_rule(opening)
-            found.append(Redundant(opening.name, whole=False, always=always))
+            dropped.append(opening)
+    # asked again now that all is removed, so that nothing rests on what is to be deleted itself
+    found = [
+        *(union.redundant(union.name(n), union.always(n), union.redundant_here(n), whole=True) for n in gone),
+        *(union.redundant(o.name, union.always_open(o), union.open_without(o), whole=False) for o in dropped),
+    ]
     return Redundancy(tuple(sorted(found, key=lambda item: item.name)), tuple(sorted(idle)))
 
 
@@ -83,20 +91,31 @@ class _Union:
     """The policies that are left, by their place in the list, and what they do to every known pod."""
 
     def __init__(self, policies: Sequence[NetworkPolicy], inventory: Inventory) -> None:
-        self._left: dict[tuple[PolicyType, int], list[Opening]] = {}
+        self._openings: dict[tuple[PolicyType, int], tuple[Opening, ...]] = {}
         self._policies = policies
-        self._ground = _Ground(policies, inventory)
+        self._ground = Ground(policies, inventory)
+        self._taken_by: dict[Opening, frozenset[Actor]] = {}
         self._at: defaultdict[tuple[PolicyType, Actor], list[int]] = defaultdict(list)
         self._in_namespace: defaultdict[tuple[PolicyType, str], list[int]] = defaultdict(list)
         for number, policy in enumerate(policies):
             for direction in policy.policy_types:
-                self._left[direction, number] = [
+                self._openings[direction, number] = tuple(
                     opening_of(policy, number, direction, index, rule)
                     for index, rule in enumerate(rules_of(policy, direction))
-                ]
+                )
                 self._in_namespace[direction, policy.namespace].append(number)
                 for actor in self.selected(number):
                     self._at[direction, actor].append(number)
+        self._left = {place: list(openings) for place, openings in self._openings.items()}
+
+    def name(self, number: int) -> str:
+        """Return "namespace/name" of a policy."""
+        return f"{self._policies[number].namespace}/{self._policies[number].name}"
+
+    def redundant(self, name: str, always: _Cover, here: _Cover, *, whole: bool) -> Redundant:
+        """Return an entry that names the policies which do the same."""
+        by = always if always is not None else here or frozenset()
+        return Redundant(name, whole, always is not None, tuple(sorted({self.name(number) for number in by})))
 
     def selected(self, number: int) -> frozenset[Actor]:
         """Return the known pods that a policy selects."""
@@ -116,16 +135,19 @@ class _Union:
         """Leave a rule out from now on; its policy still isolates."""
         self._left[opening.direction, opening.number].remove(opening)
 
-    def always(self, number: int) -> bool:
-        """Say whether others isolate and open, by their selectors, all that a policy does, whatever pods there are."""
-        return all(
-            bool(list(self._wider(direction, number)))
-            and all(self._implied(o, own=False) for o in self._left[direction, number])
-            for direction in self._policies[number].policy_types
-        )
+    def always(self, number: int) -> _Cover:
+        """Return who isolates and opens, by selectors, all that a policy does, whatever pods there are."""
+        found: set[int] = set()
+        for direction in self._policies[number].policy_types:
+            wider = list(self._wider(direction, number))
+            parts = _all_of(self._implied(o, own=False) for o in self._openings[direction, number])
+            if not wider or parts is None:
+                return None
+            found |= parts or {wider[0]}
+        return frozenset(found)
 
-    def always_open(self, opening: Opening) -> bool:
-        """Say whether other rules let through, by their selectors, all that a rule does, whatever pods there are."""
+    def always_open(self, opening: Opening) -> _Cover:
+        """Return whose other rules let through, by their selectors, all that a rule does, whatever pods there are."""
         return self._implied(opening, own=True)
 
     def _wider(self, direction: PolicyType, number: int) -> Iterator[int]:
@@ -136,41 +158,45 @@ class _Union:
             if left and selector_implies(policy.pod_selector, self._policies[other].pod_selector):
                 yield other
 
-    def _implied(self, opening: Opening, *, own: bool) -> bool:
+    def _implied(self, opening: Opening, *, own: bool) -> _Cover:
         numbers = [*self._wider(opening.direction, opening.number), *([opening.number] if own else [])]
         others = [o for number in numbers for o in self._left[opening.direction, number] if o is not opening]
         wide = [o for o in others if reach_within(reach_of(opening.rule.ports, None), [reach_of(o.rule.ports, None)])]
-        return all(
-            any(not o.rule.peers or (peer is not None and any(implied_peer(peer, p, o.namespace) for p in o.rule.peers))
-                for o in wide)
-            for peer in opening.rule.peers or (None,)
-        )  # fmt: skip
+        found: set[int] = set()
+        for peer in opening.rule.peers or (None,):
+            by = next((o.number for o in wide if _stands_in(o, peer)), None)
+            if by is None:
+                return None
+            found.add(by)
+        return frozenset(found)
 
-    def redundant_here(self, number: int) -> bool:
-        """Say whether every known pod that a policy selects is isolated and open by others as it is with it."""
-        return all(
-            self._isolated_without(direction, number)
-            and all(self._covered(opening, own=False) for opening in self._left[direction, number])
-            for direction in self._policies[number].policy_types
-        )
-
-    def _isolated_without(self, direction: PolicyType, number: int) -> bool:
-        return all(
-            any(other != number and (direction, other) in self._left for other in self._at[direction, actor])
-            for actor in self.selected(number)
-        )
+    def redundant_here(self, number: int) -> _Cover:
+        """Return who isolates and opens every known pod that a policy selects as it is with the policy."""
+        ways = self._policies[number].policy_types
+        found = _all_of(self._covered(o, own=False) for way in ways for o in self._openings[way, number])
+        if found is None:
+            return None
+        more: set[int] = set()
+        for way in ways:
+            for actor in self.selected(number):
+                others = [o for o in self._at[way, actor] if o != number and (way, o) in self._left]
+                if not others:
+                    return None
+                if found.isdisjoint(others):
+                    more.add(others[0])
+        return found | more
 
     def takes_nobody(self, opening: Opening) -> bool:
         """Say whether a rule has peers of which none is a known pod or an address."""
         return bool(opening.rule.peers) and not opening.blocks and not self._takers(opening)
 
-    def open_without(self, opening: Opening) -> bool:
-        """Say whether the rest lets through all that a rule lets through at known pods."""
+    def open_without(self, opening: Opening) -> _Cover:
+        """Return who of the rest lets through all that a rule lets through at known pods."""
         return self._covered(opening, own=True)
 
-    def _covered(self, opening: Opening, *, own: bool) -> bool:
-        """Say whether at every known pod that a rule is for, the rest lets through what it does."""
-        done: set[object] = set()
+    def _covered(self, opening: Opening, *, own: bool) -> _Cover:
+        """Return who of the rest lets through, at every known pod that a rule is for, what it does."""
+        found: dict[object, _Cover] = {}
         for actor in self.selected(opening.number):
             numbers = tuple(
                 other
@@ -178,67 +204,85 @@ class _Union:
                 if (opening.direction, other) in self._left and (own or other != opening.number)
             )
             # pods under the same policies with the same port names need one look
-            if (numbers, actor.ports) in done:
-                continue
-            done.add((numbers, actor.ports))
-            others = [o for number in numbers for o in self._left[opening.direction, number] if o is not opening]
-            if not self._covered_at(actor, opening, others):
-                return False
-        return True
+            key = (numbers, actor.ports)
+            if key not in found:
+                others = [o for number in numbers for o in self._left[opening.direction, number] if o is not opening]
+                found[key] = self._covered_at(actor, opening, others)
+            if found[key] is None:
+                return None
+        return _all_of(found.values())
 
-    def _covered_at(self, subject: Actor, opening: Opening, others: Sequence[Opening]) -> bool:
-        inward = opening.direction == INGRESS
-        if opening.blocks and not addresses_covered(opening, others, subject.ports if inward else None):
-            return False
+    def _covered_at(self, subject: Actor, opening: Opening, others: Sequence[Opening]) -> _Cover:
+        inward, ports = opening.direction == INGRESS, opening.rule.ports
+        declared = subject.ports if inward else None
+        parts: list[_Cover] = []
+        if opening.blocks:
+            parts.append(_least(others, lambda some: addresses_covered(opening, some, declared)))
+        if None in parts:
+            return None
         left = self._takers(opening)
-        needed = reach_of(opening.rule.ports, None)
+        needed = reach_of(ports, None)
         for other in others:
             # whatever a name is the number of at a pod, it is for both rules
             if left and reach_within(needed, [reach_of(other.rule.ports, None)]):
-                left -= self._takers(other)
-        return all(
-            reach_within(
-                reach_of(opening.rule.ports, subject.ports if inward else taker.ports),
-                [
-                    reach_of(other.rule.ports, subject.ports if inward else taker.ports)
-                    for other in others
-                    if taker in self._takers(other)
-                ],
-            )
-            for taker in left
-        )
+                met = left & self._takers(other)
+                left -= met
+                parts.append(frozenset([other.number] if met else []))
+        for alike, some in self._alike(left, others):
+            for there in [declared] if inward else {taker.ports for taker in alike}:
+                parts.append(_least(some, _within(reach_of(ports, there), there)))
+                if parts[-1] is None:
+                    return None
+        return _all_of(parts)
+
+    def _alike(
+        self, actors: frozenset[Actor], others: Sequence[Opening]
+    ) -> list[tuple[frozenset[Actor], list[Opening]]]:
+        """Return the pods in groups that the same rules take, with these rules: one look is enough for each."""
+        groups: list[tuple[frozenset[Actor], list[Opening]]] = [(actors, [])]
+        for other in others:
+            taken = self._takers(other)
+            if not taken.isdisjoint(actors):
+                halves = [((group & taken, [*some, other]), (group - taken, some)) for group, some in groups]
+                groups = [half for both in halves for half in both if half[0]]
+        return groups if actors else []
 
     def _takers(self, opening: Opening) -> frozenset[Actor]:
-        return self._ground.takers(opening.rule, opening.namespace)
+        if opening not in self._taken_by:
+            self._taken_by[opening] = self._ground.takers(opening.rule, opening.namespace)
+        return self._taken_by[opening]
 
 
-class _Ground:
-    """All pods whose labels are known, as actors, and which of them selectors take."""
+def _all_of(parts: Iterable[_Cover]) -> _Cover:
+    found: set[int] = set()
+    for part in parts:
+        if part is None:
+            return None
+        found |= part
+    return frozenset(found)
 
-    def __init__(self, policies: Iterable[NetworkPolicy], inventory: Inventory) -> None:
-        cast = Cast(policies, inventory)
-        met = (standin.actor for ref in cast.workloads() for standin in cast.end(ref))
-        self._all = tuple(dict.fromkeys(actor for actor in met if actor.nature == "pod" and actor.labels is not None))
-        self._by_fact: defaultdict[object, list[Actor]] = defaultdict(list)
-        for actor in self._all:
-            for fact in actor.facts or ():
-                self._by_fact[fact].append(actor)
-        self._taken: dict[tuple[Peer, str], frozenset[Actor]] = {}
-        self._takers: dict[tuple[tuple[Peer, ...], str], frozenset[Actor]] = {}
 
-    def taken(self, peer: Peer, namespace: str) -> frozenset[Actor]:
-        """Return the pods that a selector peer takes."""
-        key = (peer, namespace if peer.namespace_selector is None else "")
-        if key not in self._taken:
-            wanted = wanted_facts(peer, namespace)
-            candidates = min((self._by_fact.get(fact, []) for fact in wanted), key=len) if wanted else self._all
-            self._taken[key] = frozenset(a for a in candidates if takes(peer, namespace, a, None, _SELECTORS_ONLY))
-        return self._taken[key]
+def _stands_in(other: Opening, peer: Peer | None) -> bool:
+    """Say whether a rule takes, by its selectors, whoever a peer takes; None: anyone."""
+    if not other.rule.peers:
+        return True
+    return peer is not None and any(implied_peer(peer, wide, other.namespace) for wide in other.rule.peers)
 
-    def takers(self, rule: Rule, namespace: str) -> frozenset[Actor]:
-        """Return the pods that a rule takes by selectors; one without peers takes all."""
-        key = (rule.peers, namespace)
-        if key not in self._takers:
-            parts = [self.taken(peer, namespace) for peer in rule.peers if peer.ip_block is None]
-            self._takers[key] = frozenset().union(*parts) if rule.peers else frozenset(self._all)
-        return self._takers[key]
+
+def _within(needed: Reach, declared: tuple[ContainerPort, ...] | None) -> Callable[[Sequence[Opening]], bool]:
+    return lambda some: reach_within(needed, [reach_of(other.rule.ports, declared) for other in some])
+
+
+def _least(others: Sequence[Opening], enough: Callable[[Sequence[Opening]], bool]) -> _Cover:
+    """Return the policies of the first rule that is enough alone, else of rules of which none can be left out."""
+    if not enough(others):
+        return None
+    for few in ([], *([other] for other in others)):
+        if enough(few):
+            return frozenset(other.number for other in few)
+    kept = list(others)
+    for other in others[::-1]:
+        fewer = [one for one in kept if one is not other]
+        if enough(fewer):
+            kept = fewer
+    return frozenset(other.number for other in kept)

@@ -113,13 +113,18 @@ def _changes(report: ExistingReport, ids: Ids) -> list[_List]:
 def _leftovers(report: ExistingReport) -> list[_List]:
     stale = [(tag("bdi", policy_name(p)), tag("code", delete_command(p))) for p in report.stale]
     redundant = [
-        (tag("bdi", one.name), "policy" if one.whole else "rule", "always" if one.always else "for the pods known now")
+        (
+            tag("bdi", one.name),
+            "policy" if one.whole else "rule",
+            _names(one.by),
+            "always" if one.always else "for the pods known now",
+        )
         for one in report.redundancy.redundant
     ]
     return [
         ("stale", ("Policy", "Delete with"), stale),
         ("overwritten", ("Policy",), [(tag("bdi", policy_name(p)),) for p in report.overwritten]),
-        ("redundant", ("Name", "What", "Holds"), redundant),
+        ("redundant", ("Name", "What", "Covered by", "Holds"), redundant),
         ("idle", ("Name",), [(tag("bdi", name),) for name in report.redundancy.idle]),
     ]
 

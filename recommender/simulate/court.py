@@ -128,11 +128,11 @@ class Court:
             return _NOT_SELECTABLE if subject.nature != "pod" else EndFinding("allowed")
         if isolated is None:
             return EndFinding("undecidable", policies=gate.policies, why="the labels of {subject} are not known")
-        judged = EndFinding("undecidable", isolated=True, policies=gate.policies)
         if "loopback" in {subject.nature, other.nature}:
-            return replace(judged, verdict="allowed", why="loopback traffic does not leave the pod")
+            return EndFinding("allowed", True, gate.policies, why="loopback traffic does not leave the pod")
         if protocol not in PROTOCOLS or other.nature == "multicast":
-            return replace(judged, why="NetworkPolicy says nothing of {port} to {other}, and implementations differ")
+            why = "NetworkPolicy says nothing of {port} to {other}, and implementations differ"
+            return EndFinding("undecidable", True, gate.policies, why=why)
         sure: list[str] = []
         unsure: list[str] = []
         for opening in gate.openings(other, family):
@@ -140,10 +140,10 @@ class Court:
             if through is not False:
                 (sure if through and opening.sure else unsure).append(opening.rule)
         if sure:
-            return replace(judged, verdict="allowed", rules=tuple(dict.fromkeys(sure)))
+            return EndFinding("allowed", True, gate.policies, tuple(dict.fromkeys(sure)))
         if unsure:
-            return replace(judged, rules=tuple(dict.fromkeys(unsure)), why=_why_unsure(other, dst))
-        return replace(judged, verdict="denied")
+            return EndFinding("undecidable", True, gate.policies, tuple(dict.fromkeys(unsure)), _why_unsure(other, dst))
+        return EndFinding("denied", True, gate.policies)
 
 
 _NOT_SELECTABLE = EndFinding("allowed", why="{subject} is no pod that a policy selects")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from recommender.policy import EGRESS, INGRESS, NetworkPolicy, Peer, PolicyType, Port, Rule
 from recommender.simulate.actors import Actor, SimulationOptions
@@ -34,9 +35,14 @@ class Gate:
     def __init__(self, policies: Sequence[NetworkPolicy], direction: PolicyType, options: SimulationOptions) -> None:
         self.policies = tuple(sorted(f"{policy.namespace}/{policy.name}" for policy in policies))
         self._options = options
-        entries = [entry for policy in policies for entry in _entries(policy, direction)]
-        self._shelf = Shelf((e, wanted_facts(e.peer, e.namespace) if e.peer is not None else ()) for e in entries)
+        self._chosen, self._direction = policies, direction
         self._openings: dict[tuple[Actor, int | None], tuple[Opening, ...]] = {}
+
+    @cached_property
+    def _shelf(self) -> Shelf[_Entry]:
+        # whoever only asks what isolates has no need of the rules
+        entries = [entry for policy in self._chosen for entry in _entries(policy, self._direction)]
+        return Shelf((e, wanted_facts(e.peer, e.namespace) if e.peer is not None else ()) for e in entries)
 
     def openings(self, other: Actor, family: int | None) -> tuple[Opening, ...]:
         """Return the rules that take an actor by its addresses of one family (None: of any)."""

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from collectors.observation import ObservationWindow
 from recommender.adopt import adopt
-from recommender.generate import generate
+from recommender.generate import GenerateOptions, generate
 from recommender.review import review
 from recommender.simulate import simulate
 from recommender.suggest import suggest
@@ -112,3 +112,20 @@ def test_c26_what_is_adopted_is_what_the_policies_allow_of_the_isolated_and_its_
     export = generate(review(suggestions, found.decisions))
     outcomes = simulate(export, [item.communication for item in accepted], SHOP)
     assert {outcome.verdict for outcome in outcomes} <= {"allowed"}
+
+
+_NOT_SEEN = [*_EVERY, *(oriented("198.51.100.3", dst, port) for dst in _NAMES for port in (80, 81, 82))]
+
+
+@settings(max_examples=60, deadline=None)
+@given(_POLICIES, st.lists(st.sampled_from(_EVERY), unique=True, max_size=8), st.booleans())
+def test_c26_an_export_of_what_is_adopted_lets_through_no_more_than_the_policies_at_each_end_that_it_closes(
+    policies, traffic, denying
+):
+    suggestions = suggested(*traffic)
+    found = adopt(policies, suggestions, SHOP)
+    export = generate(review(suggestions, found.decisions), GenerateOptions(default_deny=denying))
+    both = (simulate(listed, _NOT_SEEN, SHOP) for listed in (policies, export))
+    for before, after in zip(*both, strict=True):
+        for then, now in ((before.egress, after.egress), (before.ingress, after.ingress)):
+            assert not now.isolated or now.verdict != "allowed" or then.verdict == "allowed"

@@ -28,6 +28,7 @@ def test_c26_the_rows_name_every_list_that_has_something_and_shorten_it():
         "existing policies", "unread", "kept open", "added", "redundant", "idle",
     ]  # fmt: skip
     assert ("", "     and 2 more, in the report") in rows
+    assert any(text.startswith("     policy shop/") and ", covered by shop/" in text for _, text in rows)
     assert ("kept open", "1    not accepted, kept open by existing rules") in rows
 
 
@@ -47,5 +48,5 @@ def test_c26_the_plain_data_has_every_list_and_is_json():
         }
     ]
     assert data["added"] == ["shop/Deployment/api -> shop/Deployment/db TCP/80"]
-    assert data["redundant"] == [{"name": "shop/p", "whole": True, "always": True}]
+    assert data["redundant"] == [{"name": "shop/p", "whole": True, "always": True, "by": ["shop/same"]}]
     assert data["isolates"] == ["shop/Deployment/db Ingress"]

@@ -14,13 +14,13 @@ from tests.recommender.unions import ENDS, POLICIES, SETTINGS, SHOP, SMALL
 def test_c26_an_identical_policy_is_redundant_for_sure_and_only_one_of_two_goes():
     twins = [policy("a", select={"app": "db"}, ingress=[{"from": [app("web")], "ports": tcp(80)}])]
     twins.append(replace(twins[0], name="b"))
-    assert redundancy(twins, [], SHOP) == Redundancy((Redundant("shop/a", whole=True, always=True),))
+    assert redundancy(twins, [], SHOP) == Redundancy((Redundant("shop/a", whole=True, always=True, by=("shop/b",)),))
 
 
 def test_c26_the_same_value_given_twice_supports_itself_once():
     once = policy("a", select={"app": "db"})
     found = redundancy([once, once], [], SHOP).redundant
-    assert found == (Redundant("shop/a", whole=True, always=True),)
+    assert found == (Redundant("shop/a", whole=True, always=True, by=("shop/a",)),)
     assert len(redundancy([once], [once], SHOP).redundant) == 1
 
 
@@ -31,7 +31,9 @@ def test_c26_a_narrower_policy_is_redundant_for_sure_beside_a_wider_one():
     wide = policy(
         "w", select={"app": "db"}, ingress=[{"from": [block("10.1.0.0/16")], "ports": [{"port": 70, "endPort": 90}]}]
     )
-    assert redundancy([narrow], [wide], SHOP).redundant == (Redundant("shop/n", whole=True, always=True),)
+    assert redundancy([narrow], [wide], SHOP).redundant == (
+        Redundant("shop/n", whole=True, always=True, by=("shop/w",)),
+    )
     assert redundancy([wide], [narrow], SHOP).redundant == ()
 
 
@@ -40,7 +42,9 @@ def test_c26_the_same_pods_by_other_labels_are_redundant_only_for_the_pods_known
         "t", select={"app": "db"}, ingress=[{"from": [{"podSelector": {"matchLabels": {"tier": "front"}}}]}]
     )
     by_app = policy("a", select={"app": "db"}, ingress=[{"from": [app("web")]}])
-    assert redundancy([by_tier], [by_app], SHOP).redundant == (Redundant("shop/t", whole=True, always=False),)
+    assert redundancy([by_tier], [by_app], SHOP).redundant == (
+        Redundant("shop/t", whole=True, always=False, by=("shop/a",)),
+    )
 
 
 def test_c26_own_namespace_written_two_ways_is_the_same():
@@ -60,7 +64,7 @@ def test_c26_one_rule_of_a_policy_is_redundant_and_its_policy_stays():
     )
     export = policy("x", select={"app": "db"}, ingress=[{"from": [app("web")], "ports": tcp(80, 81)}])
     assert redundancy([mixed], [export], SHOP).redundant == (
-        Redundant("shop/m ingress[0]", whole=False, always=True),
+        Redundant("shop/m ingress[0]", whole=False, always=True, by=("shop/x",)),
     )  # fmt: skip
 
 
@@ -81,7 +85,9 @@ def test_c26_port_names_are_the_numbers_of_the_pods_that_they_lead_to():
     named = policy("n", select={"app": "web"}, types=["Egress"], egress=[rule])
     exact = [{"to": [app("api")], "ports": tcp(80)}, {"to": [app("db")], "ports": tcp(5432)}]
     numbered = policy("x", select={"app": "web"}, types=["Egress"], egress=exact)
-    assert redundancy([named], [numbered], SHOP).redundant == (Redundant("shop/n", whole=True, always=False),)
+    assert redundancy([named], [numbered], SHOP).redundant == (
+        Redundant("shop/n", whole=True, always=False, by=("shop/x",)),
+    )
     less = replace(numbered, egress=numbered.egress[:1])
     assert redundancy([named], [less], SHOP).redundant == ()
 
@@ -99,8 +105,39 @@ def test_c26_addresses_are_covered_by_several_blocks_and_ports_by_several_rules(
     more = policy(
         "o", select={"app": "db"}, ingress=[{"from": [block("198.51.100.0/24")], "ports": [{"port": 9, "endPort": 81}]}]
     )
-    assert redundancy([one], [parts], SHOP).redundant == (Redundant("shop/o", whole=True, always=False),)
+    assert redundancy([one], [parts], SHOP).redundant == (
+        Redundant("shop/o", whole=True, always=False, by=("shop/x",)),
+    )
     assert redundancy([more], [parts], SHOP).redundant == ()
+
+
+def test_c26_what_covers_is_what_stays_and_always_does_not_rest_on_what_goes():
+    narrow = policy("a", select={"app": "db", "tier": "back"}, ingress=[{"from": [app("web")]}])
+    middle = policy("b", select={"app": "db"}, ingress=[{"from": [app("web")]}])
+    front = {"podSelector": {"matchLabels": {"tier": "front"}}}
+    export = policy("x", select={"app": "db"}, ingress=[{"from": [front]}])
+    assert redundancy([narrow, middle], [export], SHOP).redundant == (
+        Redundant("shop/a", whole=True, always=False, by=("shop/x",)),
+        Redundant("shop/b", whole=True, always=False, by=("shop/x",)),
+    )
+
+
+def test_c26_all_that_are_needed_to_cover_are_named_and_no_more():
+    both = policy("p", select={"app": "db"}, ingress=[{"from": [app("web"), app("api")]}])
+    parts = [
+        policy(name, select={"app": "db"}, ingress=[{"from": [app(peer)]}])
+        for name, peer in (("w", "web"), ("y", "api"), ("z", "api"))
+    ]
+    assert redundancy([both], parts, SHOP).redundant == (
+        Redundant("shop/p", whole=True, always=True, by=("shop/w", "shop/y")),
+    )  # fmt: skip
+
+
+def test_c26_whoever_only_isolates_is_named_where_the_rules_of_others_need_not_be():
+    twice = [policy("deny"), policy("deny-db", select={"app": "db"})]
+    assert redundancy(twice[1:], twice[:1], SHOP).redundant == (
+        Redundant("shop/deny-db", whole=True, always=True, by=("shop/deny",)),
+    )  # fmt: skip
 
 
 # brute force: every connection among four pods and eight addresses at four ports
@@ -125,7 +162,7 @@ def _without(policies, found):
     left = []
     for one in policies:
         name = f"{one.namespace}/{one.name}"
-        if Redundant(name, True, True) in found or Redundant(name, True, False) in found:
+        if any(item.name == name for item in found):
             continue
         sides = {
             side: tuple(
@@ -146,6 +183,34 @@ def test_c26_removing_all_that_is_redundant_changes_no_verdict_and_isolates_as_b
     found = redundancy(others, export, SMALL).redundant
     options = SimulationOptions(ip_block_matches_pods=matches)
     assert _ends([*_without(others, found), *export], options) == _ends(policies, options)
+
+
+def _alone(one, name):
+    """Return a policy with only the rule of that name; with all of them where it is the policy's own name."""
+    return _without(
+        [one],
+        [
+            Redundant(f"{one.namespace}/{one.name} {side}[{index}]", False, False)
+            for side in ("ingress", "egress")
+            for index in range(len(getattr(one, side)))
+            if name not in {f"{one.namespace}/{one.name}", f"{one.namespace}/{one.name} {side}[{index}]"}
+        ],
+    )[0]
+
+
+@SETTINGS
+@given(POLICIES, st.integers(0, 2), st.booleans())
+def test_c26_the_policies_that_are_named_suffice_for_what_they_make_redundant(policies, exported, matches):
+    export, others = policies[:exported], policies[exported:]
+    found = redundancy(others, export, SMALL).redundant
+    staying = [*export, *_without(others, found)]
+    options = SimulationOptions(ip_block_matches_pods=matches)
+    for item in found:
+        assert set(item.by) <= {f"{one.namespace}/{one.name}" for one in staying}
+        (whole,) = (one for one in others if item.name.partition(" ")[0] == f"{one.namespace}/{one.name}")
+        base = [one for one in staying if f"{one.namespace}/{one.name}" in item.by]
+        base += [] if item.whole else [_alone(whole, "")]
+        assert _ends([*base, replace(_alone(whole, item.name), name="again")], options) == _ends(base, options)
 
 
 @SETTINGS
