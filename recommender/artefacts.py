@@ -131,6 +131,7 @@ def _subject_data(subject: Subject) -> dict[str, Any]:
         "members": [asdict(ref) for ref in subject.members],
         "selector": None if subject.selector is None else asdict(subject.selector),
         "reason": subject.reason,
+        "named_ports": [list(port) for port in subject.named_ports],
     }
 
 
@@ -145,4 +146,5 @@ def _subject(entry: Mapping[str, Any]) -> Subject:
             tuple(Requirement(e["key"], e["operator"], tuple(e["values"])) for e in selector["match_expressions"]),
         ),
         entry["reason"],
+        tuple((str(protocol), int(number), str(name)) for protocol, number, name in entry.get("named_ports", ())),
     )

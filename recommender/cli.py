@@ -8,16 +8,24 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from collectors.errors import PodfenceError
+from recommender.cli_adopt import add_adopt
 from recommender.cli_inventory import add_inventory
+from recommender.cli_options import (
+    add_command,
+    add_decisions,
+    add_generate,
+    add_inventory_path,
+    add_sources,
+    run_options,
+)
 from recommender.text import visible
 
 if TYPE_CHECKING:
-    from recommender.pipeline import RunOptions
     from recommender.summary import Conclusion
 
 FINDING, BAD_INPUT = 1, 2
@@ -54,80 +62,45 @@ def _parser() -> argparse.ArgumentParser:
     _add_whole_jobs(commands)
     add_inventory(commands, _print, _say)
     _add_stages(commands)
+    add_adopt(commands, _print, _say)
     return parser
 
 
 def _add_whole_jobs(commands: Any) -> None:
-    demo = _command(commands, "demo", _demo, "the whole job on the bundled samples")
+    demo = add_command(commands, "demo", _demo, "the whole job on the bundled samples")
     demo.add_argument("-o", "--output", type=Path, default=Path("podfence-demo"), help="folder (default: %(default)s)")
-    run = _command(commands, "run", _run, "the whole job on your captures")
-    _sources(run)
-    _inventory(run)
+    run = add_command(commands, "run", _run, "the whole job on your captures")
+    add_sources(run)
+    add_inventory_path(run)
     run.add_argument(
         "-o", "--output", type=Path, required=True, help="folder for observations, review, policies, report"
     )
-    _accept(run)
-    _generate(run)
+    add_decisions(run)
+    add_generate(run)
 
 
 def _add_stages(commands: Any) -> None:
-    observe = _command(commands, "observe", _observe, "captures -> observation store")
-    _sources(observe)
+    observe = add_command(commands, "observe", _observe, "captures -> observation store")
+    add_sources(observe)
     observe.add_argument("-o", "--output", type=Path, required=True, help="observation store; what is in it stays")
     observe.add_argument("--format", help="read every source as this format instead of looking (pcap, pcapng)")
     observe.add_argument("--outer", action="store_true", help="count a tunnel's outer packets, not those inside")
     observe.add_argument("--vxlan-port", type=int, metavar="PORT", help="expect VXLAN here beside 4789 (else: 8472)")
     observe.add_argument("--workers", type=int, default=1, metavar="N", help="read by N processes, or threads")
-    suggest = _command(commands, "suggest", _suggest, "observation store + inventory -> suggestions to review")
+    suggest = add_command(commands, "suggest", _suggest, "observation store + inventory -> suggestions to review")
     suggest.add_argument("observations", type=Path, help="observation store")
-    _inventory(suggest)
+    add_inventory_path(suggest)
     suggest.add_argument("-o", "--output", type=Path, required=True, help="review folder; its decisions stay")
-    _accept(suggest)
-    export = _command(commands, "export", _export, "approved suggestions -> NetworkPolicy YAML")
+    add_decisions(suggest)
+    export = add_command(commands, "export", _export, "approved suggestions -> NetworkPolicy YAML")
     export.add_argument("review", type=Path, help="review folder")
     export.add_argument("-o", "--output", type=Path, required=True, help="folder for <namespace>/<policy>.yaml")
     export.add_argument("--check", action="store_true", help="write nothing; exit 1 where the folder differs")
-    _generate(export)
-    simulate = _command(commands, "simulate", _simulate, "policies against everything observed")
+    add_generate(export)
+    simulate = add_command(commands, "simulate", _simulate, "policies against everything observed")
     simulate.add_argument("policies", nargs="+", type=Path, help="YAML files or folders")
-    _inventory(simulate)
+    add_inventory_path(simulate)
     simulate.add_argument("--observations", type=Path, required=True, help="observation store to replay")
-
-
-def _command(commands: Any, name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
-    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
-    parser.set_defaults(command=run)
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
-    return parser
-
-
-def _sources(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("sources", nargs="+", metavar="SOURCE", help="capture files, folders of them, or - for stdin")
-
-
-def _inventory(parser: argparse.ArgumentParser) -> None:
-    told = "file or folder: kubectl JSON, or what `podfence inventory` wrote"
-    parser.add_argument("--inventory", type=Path, required=True, metavar="INV", help=told)
-    for what in ("pod", "service"):
-        text = f"{what} addresses are from this range, beside those the inventory tells; may be repeated"
-        parser.add_argument(f"--{what}-cidr", action="append", default=[], metavar="CIDR", help=text)
-
-
-def _accept(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--accept", choices=["observed"], help="accept every suggestion that nobody has decided on, and record that"
-    )
-
-
-def _generate(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--default-deny", action="store_true", help="also isolate every pod of the namespaces that get policies"
-    )
-    parser.add_argument("--split", action="store_true", help="one policy for each direction of a workload")
-    parser.add_argument("--per-namespace", action="store_true", help="one file for each namespace, not for each policy")
-    parser.add_argument(
-        "--allow-incomplete", action="store_true", help="export workload directions that are only half decided"
-    )
 
 
 def _version() -> str:
@@ -139,20 +112,6 @@ def _version() -> str:
         return "(not installed)"
 
 
-def _options(given: argparse.Namespace) -> "RunOptions":
-    from recommender.pipeline import RunOptions  # noqa: PLC0415 - late, see above
-
-    return RunOptions(
-        accept_observed=getattr(given, "accept", None) == "observed",
-        default_deny=getattr(given, "default_deny", False),
-        allow_incomplete=getattr(given, "allow_incomplete", False),
-        split=getattr(given, "split", False),
-        per_namespace=getattr(given, "per_namespace", False),
-        pod_cidrs=tuple(getattr(given, "pod_cidr", [])),
-        service_cidrs=tuple(getattr(given, "service_cidr", [])),
-    )
-
-
 def _demo(given: argparse.Namespace) -> int:
     from recommender import pipeline  # noqa: PLC0415 - late, see above
 
@@ -162,7 +121,7 @@ def _demo(given: argparse.Namespace) -> int:
 def _run(given: argparse.Namespace) -> int:
     from recommender import pipeline  # noqa: PLC0415 - late, see above
 
-    conclusion = pipeline.run(given.sources, given.inventory, given.output, _options(given))
+    conclusion = pipeline.run(given.sources, given.inventory, given.output, run_options(given))
     _say_if_slow()
     return _report(conclusion, given.output, given.json)
 
@@ -170,7 +129,7 @@ def _run(given: argparse.Namespace) -> int:
 def _suggest(given: argparse.Namespace) -> int:
     from recommender import pipeline  # noqa: PLC0415 - late, see above
 
-    conclusion = pipeline.suggest(given.observations, given.inventory, given.output, _options(given))
+    conclusion = pipeline.suggest(given.observations, given.inventory, given.output, run_options(given))
     return _report(conclusion, given.output, given.json)
 
 
@@ -233,16 +192,20 @@ def _observed_text(data: Mapping[str, Any]) -> str:
 
 def _export(given: argparse.Namespace) -> int:
     from recommender import pipeline  # noqa: PLC0415 - late, see above
+    from recommender.cni import cni_data, cni_rows  # noqa: PLC0415 - late, see above
 
     if given.check:
-        differing = pipeline.check_export(given.review, given.output, _options(given))
+        differing = pipeline.check_export(given.review, given.output, run_options(given))
         _print(json.dumps({"differing": differing}) if given.json else "\n".join(differing))
         _say(f"{len(differing)} files differ from the approved policies" if differing else "nothing differs")
         return FINDING if differing else 0
-    done = pipeline.export(given.review, given.output, _options(given))
-    _print(json.dumps({"written": done.files, "others": done.others}) if given.json else "\n".join(done.files))
+    done = pipeline.export(given.review, given.output, run_options(given))
+    data = {"written": done.files, "others": done.others, "cni": cni_data(done.cni)}
+    _print(json.dumps(data) if given.json else "\n".join(done.files))
     how = f"; apply them with `kubectl apply -k {given.output}`" if done.files else ": nothing is approved yet"
     _say(f"{len(done.policies)} policies written to {given.output}{how}")
+    for name, text in cni_rows(done.cni):
+        _say(f"{name:<8} {text}".rstrip())
     if done.others:
         _say(f"left as they were, and not in kustomization.yaml: {', '.join(done.others)}")
     return 0
@@ -251,7 +214,7 @@ def _export(given: argparse.Namespace) -> int:
 def _simulate(given: argparse.Namespace) -> int:
     from recommender import pipeline  # noqa: PLC0415 - late, see above
 
-    replay = pipeline.simulate(given.policies, given.inventory, given.observations, _options(given))
+    replay = pipeline.simulate(given.policies, given.inventory, given.observations, run_options(given))
     breaking = replay.would_break
     rows = [{"communication": str(o.communication), "verdict": o.verdict, "reason": o.reason} for o in replay.outcomes]
     counts = {word: sum(row["verdict"] == word for row in rows) for word in ("allowed", "denied", "undecidable")}

@@ -7,24 +7,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from collectors.inventory import WorkloadRef
-from recommender.communications import AddressPeer, End
-from recommender.policy import (
-    EGRESS,
-    INGRESS,
-    IPBlock,
-    LabelSelector,
-    NetworkPolicy,
-    Peer,
-    PolicyType,
-    Port,
-    Rule,
-)
+from recommender.openings import openings, selector_of
+from recommender.policy import EGRESS, INGRESS, IPBlock, LabelSelector, NetworkPolicy, Peer, PolicyType, Port, Rule
 from recommender.review import Reviewed
 from recommender.suggest import Suggestion
 from recommender.workload import Subject
 
 MANAGED_BY = (("app.kubernetes.io/managed-by", "podfence"),)
-NAMESPACE_LABEL = "kubernetes.io/metadata.name"
 _MAX_NAME = 253
 
 
@@ -32,11 +21,14 @@ _MAX_NAME = 253
 class GenerateOptions:
     """With `default_deny`, every namespace that gets a policy also gets one that isolates all its pods both ways.
 
-    With `split`, a workload's two directions are a policy each.
+    With `split`, a workload's two directions are a policy each. With `named_ports`, a subject's own
+    ports are written by the name that all its pods have there. Off by default: implementations differ on names, and one
+    that knows none may open every port.
     """
 
     default_deny: bool = False
     split: bool = False
+    named_ports: bool = False
 
 
 def generate(reviewed: Reviewed, options: GenerateOptions | None = None) -> tuple[NetworkPolicy, ...]:
@@ -61,7 +53,7 @@ def generate(reviewed: Reviewed, options: GenerateOptions | None = None) -> tupl
         for part in [{direction: found[direction]} for direction in found] if options.split else [found]:
             parts[subject, tuple(part) if options.split else ()] = part
     names = _names(parts)
-    policies = [_policy(key[0], names[key], found, reviewed) for key, found in parts.items()]
+    policies = [_policy(key[0], names[key], found, reviewed, options) for key, found in parts.items()]
     if options.default_deny:
         taken = {(policy.namespace, policy.name) for policy in policies}
         policies += [_default_deny(namespace, taken) for namespace in sorted({policy.namespace for policy in policies})]
@@ -69,13 +61,20 @@ def generate(reviewed: Reviewed, options: GenerateOptions | None = None) -> tupl
 
 
 def _policy(
-    subject: Subject, name: str, found: Mapping[PolicyType, list[Suggestion]], reviewed: Reviewed
+    subject: Subject,
+    name: str,
+    found: Mapping[PolicyType, list[Suggestion]],
+    reviewed: Reviewed,
+    options: GenerateOptions,
 ) -> NetworkPolicy:
-    rules = {direction: _rules(subject, direction, items, reviewed) for direction, items in found.items()}
+    rules = {
+        direction: _rules(openings(subject, direction, items, reviewed, named=options.named_ports))
+        for direction, items in found.items()
+    }
     return NetworkPolicy(
         namespace=subject.namespace,
         name=name,
-        pod_selector=_selector(subject),
+        pod_selector=selector_of(subject),
         policy_types=tuple(direction for direction in (INGRESS, EGRESS) if direction in found),
         ingress=rules.get(INGRESS, ()),
         egress=rules.get(EGRESS, ()),
@@ -99,48 +98,30 @@ def _annotations(
     return tuple(sorted(evidence.items()))
 
 
-def _rules(
-    subject: Subject, direction: PolicyType, items: Iterable[Suggestion], reviewed: Reviewed
-) -> tuple[Rule, ...]:
+def _rules(opened: Mapping[Peer, frozenset[Port]]) -> tuple[Rule, ...]:
     """Return the rules of one direction: peers with the same ports share a rule."""
-    ports_of: dict[Peer, set[Port]] = {}
-    for item in items:
-        communication = item.communication
-        other = communication.src if direction == INGRESS else communication.dst
-        peer = _peer(other, subject.namespace, reviewed.suggestions.subjects)
-        ports_of.setdefault(peer, set()).add(Port(communication.protocol, communication.port))
-    sharing: dict[tuple[Port, ...], list[Peer]] = {}
-    for peer, ports in ports_of.items():
-        sharing.setdefault(tuple(sorted(ports, key=_port_order)), []).append(peer)
-    rules = (Rule(tuple(sorted(peers, key=_peer_order)), ports) for ports, peers in sharing.items())
+    sharing: dict[frozenset[Port], list[Peer]] = {}
+    for peer, ports in opened.items():
+        sharing.setdefault(ports, []).append(peer)
+    rules = (
+        Rule(tuple(sorted(peers, key=_peer_order)), tuple(sorted(ports, key=_port_order)))
+        for ports, peers in sharing.items()
+    )
     return tuple(
         sorted(rules, key=lambda rule: (list(map(_port_order, rule.ports)), list(map(_peer_order, rule.peers))))
     )
 
 
-def _peer(end: End, namespace: str, subjects: Mapping[WorkloadRef, Subject]) -> Peer:
-    if isinstance(end, AddressPeer):
-        return Peer(ip_block=IPBlock(f"{end.address}/{128 if ':' in end.address else 32}"))
-    subject = subjects[end]
-    away = LabelSelector(((NAMESPACE_LABEL, subject.namespace),)) if subject.namespace != namespace else None
-    return Peer(pod_selector=_selector(subject), namespace_selector=away)
+def _port_order(port: Port) -> tuple[str, int, int, str]:
+    number, name = (0, port.port) if isinstance(port.port, str) else (port.port or 0, "")
+    return port.protocol, number, port.end_port or 0, name
 
 
-def _selector(subject: Subject) -> LabelSelector:
-    if subject.selector is None or subject.selector == LabelSelector():
-        raise AssertionError(f"{subject.first} has no selector: suggest withholds it")  # an empty one would open all
-    return subject.selector
-
-
-def _port_order(port: Port) -> tuple[str, int]:
-    return port.protocol, int(port.port or 0)
-
-
-def _peer_order(peer: Peer) -> tuple[bool, bool, str, LabelSelector, str]:
+def _peer_order(peer: Peer) -> tuple[bool, bool, str, LabelSelector, IPBlock]:
     """Order peers as a reader expects: own namespace, other namespaces, then addresses."""
     away = peer.namespace_selector.match_labels[0][1] if peer.namespace_selector else ""
-    block = peer.ip_block.cidr if peer.ip_block else ""
-    return bool(block), bool(away), away, peer.pod_selector or LabelSelector(), block
+    block = peer.ip_block or IPBlock("")
+    return bool(peer.ip_block), bool(away), away, peer.pod_selector or LabelSelector(), block
 
 
 def _default_deny(namespace: str, taken: set[tuple[str, str]]) -> NetworkPolicy:

@@ -1,7 +1,7 @@
 """Turns sources, inventories and review folders into their artefacts: a function for each command."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import resources
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from collectors.inventory_store import load_inventory
 from collectors.observation import Observation, Source
 from collectors.sources import read_flows
 from collectors.store import load, save
+from recommender.cni import CniWarning, cni_warnings, profile
 from recommender.communications import Communication, summarize
 from recommender.coverage import coverage
 from recommender.existing import compare
@@ -39,10 +40,13 @@ from recommender.store import (
     save_suggestions,
     write_text,
 )
-from recommender.suggest import SuggestOptions
+from recommender.suggest import Suggestions, SuggestOptions
 from recommender.suggest import suggest as suggest_communications
 from recommender.summary import Conclusion
+from recommender.uncollected import uncollected
 from recommender.vantages import once
+from recommender.widen import widen
+from recommender.widen_options import WidenOptions
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,8 @@ class RunOptions:
     """`accept_observed`: accept what nobody has decided on; `allow_incomplete`: export half-decided directions too.
 
     `split`: a policy for each direction; `per_namespace`: a file for each namespace. `pod_cidrs` and `service_cidrs`
-    are ranges of the cluster, beside those that the inventory tells.
+    are ranges of the cluster, beside those that the inventory tells. `widen`: what acceptances may open beyond what
+    was seen; `named_ports`: ports by name where all pods agree on it; `cni`: the profile to hold policies against.
     """
 
     accept_observed: bool = False
@@ -60,11 +65,14 @@ class RunOptions:
     service_cidrs: tuple[str, ...] = ()
     split: bool = False
     per_namespace: bool = False
+    widen: WidenOptions = field(default_factory=WidenOptions)
+    named_ports: bool = False
+    cni: str | None = None
 
     @property
     def generating(self) -> GenerateOptions:
         """What of this `generate` wants to know."""
-        return GenerateOptions(default_deny=self.default_deny, split=self.split)
+        return GenerateOptions(self.default_deny, self.split, self.named_ports)
 
     @property
     def layout(self) -> Layout:
@@ -134,22 +142,18 @@ def _resolved(observation: Observation, inventory: Inventory) -> ResolvedFlows:
     return once(resolve(observation.flows, inventory), observation.window)
 
 
+@uncollected()
 def conclude(observation: Observation, inventory: Inventory, folder: Path, options: RunOptions) -> Conclusion:
     """Return what follows from an observation, an inventory and the decisions in a review folder.
 
-    Writes the suggestions there, and the decisions where `accept_observed` added some.
+    Writes the suggestions there, and the decisions where the options added some.
     """
     resolved = _resolved(observation, inventory)
     scanned = scans(resolved)
     communications = with_names(summarize(resolved), observation.names)
     suspicious = SuggestOptions(scan_like=scan_like(scanned))
     suggestions = suggest_communications(communications, inventory, observation.window, suspicious)
-    decisions = load_decisions(folder)
-    if options.accept_observed:
-        decisions = accept_observed(suggestions, decisions)
-        save_decisions(decisions, folder)
-    save_suggestions(suggestions, folder)
-    reviewed = review(suggestions, decisions)
+    reviewed, not_widened = _decided(suggestions, inventory, folder, options)
     policies = generate(reviewed, options.generating)
     outcomes = simulate_communications(policies, communications, inventory)
     return Conclusion(
@@ -164,35 +168,79 @@ def conclude(observation: Observation, inventory: Inventory, folder: Path, optio
         findings=findings(observation, inventory, communications, scanned),
         coverage=coverage(communications, inventory, observation.window, sightings(resolved)),
         existing=compare(policies, reviewed, inventory, outcomes),
+        not_widened=not_widened,
+        cni=_unsupported(policies, reviewed, options, inventory),
     )
+
+
+def _unsupported(
+    policies: Iterable[NetworkPolicy], reviewed: Reviewed, options: RunOptions, inventory: Inventory | None = None
+) -> tuple[CniWarning, ...]:
+    """Return what would not work with the CNI that the options name; more is known with an inventory."""
+    if options.cni is None:
+        return ()
+    services = () if inventory is None else inventory.services
+    selectors = {f"{service.namespace}/{service.name}": service.selector for service in services}
+    return cni_warnings(policies, reviewed, profile(options.cni), None if inventory is None else selectors)
+
+
+def _decided(
+    suggestions: Suggestions, inventory: Inventory, folder: Path, options: RunOptions
+) -> tuple[Reviewed, tuple[str, ...]]:
+    """Return what the decisions of a review folder say, and what could not be widened.
+
+    Writes the suggestions there, and the decisions where the options add some.
+    """
+    decisions = load_decisions(folder)
+    if options.accept_observed:
+        decisions = accept_observed(suggestions, decisions)
+    reviewed = review(suggestions, decisions)
+    refused: tuple[str, ...] = ()
+    if options.widen:
+        widened = widen(reviewed, inventory, options.widen)
+        reviewed, refused = review(suggestions, widened.decisions), widened.refused
+    if options.widen or options.accept_observed:
+        save_decisions(reviewed.decisions.values(), folder)
+    save_suggestions(suggestions, folder)
+    return reviewed, refused
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written: the policies, the files they are in, and the YAML files there that are none of theirs."""
+    """What was written: the policies, the files they are in, and the YAML files there that are none of theirs.
+
+    `cni` says what of them would not work with the CNI that was named.
+    """
 
     policies: tuple[NetworkPolicy, ...]
     files: tuple[str, ...]
     others: tuple[str, ...]
+    cni: tuple[CniWarning, ...] = ()
 
 
 def export(review_folder: Path, folder: Path, options: RunOptions | None = None) -> Exported:
     """Write the approved policies; half-decided directions are refused."""
     options = options or RunOptions()
-    policies = approved(review_folder, options)
+    reviewed = load_review(review_folder)
+    policies = approved(reviewed, options)
     files, others = save_policies(policies, folder, options.layout)
-    return Exported(policies, tuple(name for name in files if name != KUSTOMIZATION), others)
+    written = tuple(name for name in files if name != KUSTOMIZATION)
+    return Exported(policies, written, others, _unsupported(policies, reviewed, options))
 
 
 def check_export(review_folder: Path, folder: Path, options: RunOptions | None = None) -> tuple[str, ...]:
     """Return the files of a folder that differ from what `export` would write now; write nothing."""
     options = options or RunOptions()
-    return differing_files(approved(review_folder, options), folder, options.layout)
+    return differing_files(approved(load_review(review_folder), options), folder, options.layout)
 
 
-def approved(review_folder: Path, options: RunOptions) -> tuple[NetworkPolicy, ...]:
-    """Return the policies that a review folder's decisions approve."""
-    reviewed = review(load_suggestions(review_folder), load_decisions(review_folder))
+def load_review(folder: Path) -> Reviewed:
+    """Return a review folder's suggestions, sorted by its decisions."""
+    return review(load_suggestions(folder), load_decisions(folder))
+
+
+def approved(reviewed: Reviewed, options: RunOptions) -> tuple[NetworkPolicy, ...]:
+    """Return the policies that decisions approve; half-decided directions are refused, unless that is allowed."""
     refuse_half_decided(reviewed, options)
     return generate(reviewed, options.generating)
 

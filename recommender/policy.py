@@ -38,6 +38,11 @@ class IPBlock:
     cidr: str
     excepts: tuple[str, ...] = ()
 
+    @property
+    def single(self) -> bool:
+        """Whether it is one address."""
+        return self.cidr.endswith("/128" if ":" in self.cidr else "/32")
+
 
 @dataclass(frozen=True)
 class Peer:

@@ -1,15 +1,17 @@
 """Turns suggestions and a human's decisions into what is approved, declined and still open."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
-from collectors.errors import NewerArtefact, UnreadableInput
+from collectors.errors import NewerArtefact, PodfenceError, UnreadableInput, one_line
 from collectors.inventory import WorkloadRef
+from recommender.communications import Communication
 from recommender.policy import EGRESS, INGRESS, PolicyType
 from recommender.suggest import Suggestion, Suggestions
+from recommender.widening import Widening, problem, widening_from_data, widening_to_data
 
 KIND, VERSION = "podfence/decisions", 1
 
@@ -19,13 +21,18 @@ Direction = tuple[WorkloadRef, PolicyType]
 
 @dataclass(frozen=True)
 class Decision:
-    """What a human decided of one suggestion; `what` repeats its meaning for readers of the file."""
+    """What a human decided of one suggestion; `what` repeats its meaning for readers of the file.
+
+    `widen` is what an acceptance opens beyond what was seen; None: nothing yet, an empty one: nothing, and no option
+    is to change that.
+    """
 
     id: str
     choice: Choice
     what: str = ""
     by: str = ""
     why: str = ""
+    widen: Widening | None = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +51,12 @@ class Reviewed:
         """The workload directions that exporting the accepted suggestions closes for everything else."""
         return frozenset(direction for item in self.accepted for direction in directions(item))
 
+    @property
+    def not_accepted(self) -> Iterator[Communication]:
+        """What was seen and not accepted: declined, undecided, and what could not be suggested."""
+        yield from (item.communication for listed in (self.declined, self.undecided) for item in listed)
+        yield from (item.communication for item in self.suggestions.withheld)
+
     @cached_property
     def half_decided(self) -> Mapping[Direction, tuple[Suggestion, ...]]:
         """The isolated directions with undecided suggestions, which exporting now would cut off."""
@@ -57,8 +70,12 @@ class Reviewed:
     @cached_property
     def digest(self) -> str:
         """A short digest of everything that was decided."""
-        text = "\n".join(f"{key} {self.decisions[key].choice}" for key in sorted(self.decisions))
+        text = "\n".join(f"{key} {_digested(self.decisions[key])}" for key in sorted(self.decisions))
         return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+def _digested(decision: Decision) -> str:
+    return f"{decision.choice} {decision.widen}" if decision.widen else decision.choice
 
 
 def directions(item: Suggestion) -> tuple[Direction, ...]:
@@ -68,12 +85,18 @@ def directions(item: Suggestion) -> tuple[Direction, ...]:
 
 
 def review(suggestions: Suggestions, decisions: Iterable[Decision] = ()) -> Reviewed:
-    """Return the suggestions sorted by what was decided of them."""
+    """Return the suggestions sorted by what was decided of them; the widened ones carry the caveat `widened`.
+
+    Raises PodfenceError for a widening that does not hold what it widens.
+    """
     by_id = {decision.id: decision for decision in decisions}
     known = {item.id for item in suggestions.items}
     chosen: dict[str | None, list[Suggestion]] = {}
     for item in suggestions.items:
-        chosen.setdefault(by_id[item.id].choice if item.id in by_id else None, []).append(item)
+        decision = by_id.get(item.id)
+        if decision is not None and decision.widen:
+            item = _widened(item, decision.widen)  # noqa: PLW2901 - the same suggestion, with its caveat
+        chosen.setdefault(decision.choice if decision else None, []).append(item)
     return Reviewed(
         suggestions,
         accepted=tuple(chosen.get("accept", ())),
@@ -82,6 +105,15 @@ def review(suggestions: Suggestions, decisions: Iterable[Decision] = ()) -> Revi
         orphans=tuple(decision for key, decision in sorted(by_id.items()) if key not in known),
         decisions=by_id,
     )
+
+
+def _widened(item: Suggestion, widening: Widening) -> Suggestion:
+    wrong = problem(widening, item.communication)
+    if wrong:
+        raise PodfenceError(
+            f"decision {item.id} ({one_line(str(item.communication))}) {wrong}; correct its `widen` in decisions.yaml"
+        )
+    return replace(item, caveats=tuple(sorted({*item.caveats, "widened"})))
 
 
 def accept_observed(suggestions: Suggestions, decisions: Iterable[Decision] = ()) -> tuple[Decision, ...]:
@@ -96,8 +128,11 @@ def decisions_to_data(decisions: Iterable[Decision]) -> dict[str, Any]:
     """Return plain data for decisions.yaml, sorted by what is decided, so that git shows small differences."""
     entries = {}
     for decision in sorted(decisions, key=lambda d: (d.what, d.id)):
-        entry = {"decision": decision.choice, "what": decision.what, "by": decision.by, "why": decision.why}
+        entry: dict[str, Any] = {"decision": decision.choice, "what": decision.what}
+        entry |= {"by": decision.by, "why": decision.why}
         entries[decision.id] = {key: value for key, value in entry.items() if value}
+        if decision.widen is not None:
+            entries[decision.id]["widen"] = widening_to_data(decision.widen)
     return {"kind": KIND, "version": VERSION, "decisions": entries}
 
 
@@ -126,4 +161,10 @@ def _decision(key: str, entry: Any, where: str) -> Decision:
     if choice not in {"accept", "decline"}:
         raise UnreadableInput(f"{where}: decision {key!r} should say `decision: accept` or `decision: decline`")
     texts = {name: str(entry.get(name) or "") for name in ("what", "by", "why")}
-    return Decision(key, choice, **texts)
+    try:
+        widen = widening_from_data(entry["widen"]) if "widen" in entry else None
+    except ValueError as fault:
+        raise UnreadableInput(f"{where}: decision {key!r}: {fault}") from fault
+    if widen and choice == "decline":
+        raise UnreadableInput(f"{where}: decision {key!r} declines and has `widen`; drop one of them")
+    return Decision(key, choice, **texts, widen=widen)

@@ -11,6 +11,7 @@ from collectors.flows import TRANSPORTS
 from collectors.inventory import Inventory, WorkloadRef
 from collectors.observation import ObservationWindow
 from recommender.communications import AddressPeer, Communication, End, meaning
+from recommender.exposure import exposed_ports
 from recommender.workload import Subject, subjects
 
 CAVEATS = (
@@ -62,6 +63,11 @@ class Suggestions:
     subjects: Mapping[WorkloadRef, Subject] = field(default_factory=dict)
     """How policies can name each workload that a suggestion speaks of."""
 
+    def first(self, ref: WorkloadRef) -> WorkloadRef:
+        """Return the workload that stands for all which no selector tells apart from this one."""
+        subject = self.subjects.get(ref)
+        return ref if subject is None else subject.first
+
 
 _ONE_DAY = pd.Timedelta(days=1)
 
@@ -88,8 +94,10 @@ def suggest(
     found = subjects(inventory)
     items: list[Suggestion] = []
     withheld: list[Withheld] = []
+    listed = sorted(communications, key=meaning)
+    wide = _wide_places(listed, inventory)
     short = window.start is None or window.end is None or window.end - window.start < options.short_window
-    for communication in sorted(communications, key=meaning):
+    for communication in listed:
         ends = _subject(communication.dst, found), _subject(communication.src, found)
         refusal = _refusal(communication) or _unselectable(communication, ends)
         if refusal is not None:
@@ -98,6 +106,8 @@ def suggest(
         caveats = _caveats(communication, short, [end for end in ends if end is not None])
         if meaning(communication) in options.scan_like:
             caveats = tuple(sorted({*caveats, "scan_like"}))
+        if _is_external(communication.src) and _place(communication) in wide:
+            caveats = tuple(sorted({*caveats, "wide_source"}))
         items.append(
             Suggestion(
                 id=suggestion_id(communication),
@@ -189,6 +199,29 @@ def _caveats(communication: Communication, short: bool, ends: Iterable[Subject])
         "inseparable": any(len(subject.members) > 1 for subject in ends),
     }
     return tuple(sorted(caveat for caveat, holds in held.items() if holds))
+
+
+_MANY_SOURCES = 10
+"""Outside addresses at one port, from which on tomorrow's are taken to be others than today's."""
+
+_Place = tuple[End, str, int]
+
+
+def _wide_places(communications: Iterable[Communication], inventory: Inventory) -> frozenset[_Place]:
+    """Return the ports of workloads whose outside clients are anybody: exposed by a Service, or reached by many."""
+    sources: dict[_Place, set[End]] = {}
+    for communication in communications:
+        if _is_external(communication.src):
+            sources.setdefault(_place(communication), set()).add(communication.src)
+    return exposed_ports(inventory).union(place for place, found in sources.items() if len(found) >= _MANY_SOURCES)
+
+
+def _place(communication: Communication) -> _Place:
+    return communication.dst, communication.protocol, communication.port
+
+
+def _is_external(end: End) -> bool:
+    return isinstance(end, AddressPeer) and end.kind == "external"
 
 
 def _reason(communication: Communication) -> str:

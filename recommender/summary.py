@@ -7,6 +7,7 @@ from typing import Any
 
 from collectors.inventory import Inventory, WorkloadRef
 from collectors.observation import Observation
+from recommender.cni import CniWarning, cni_data, cni_rows
 from recommender.communications import Communication
 from recommender.coverage_model import Coverage
 from recommender.coverage_words import coverage_data, coverage_rows
@@ -16,6 +17,7 @@ from recommender.findings import Finding, findings_data, findings_rows
 from recommender.outcomes import Excess, Outcome
 from recommender.policy import EGRESS, INGRESS, NetworkPolicy, PolicyType
 from recommender.review import Reviewed
+from recommender.suggest import Suggestion
 from recommender.text import visible
 
 
@@ -38,6 +40,9 @@ class Conclusion:
     findings: tuple[Finding, ...] = ()
     coverage: Coverage | None = None
     existing: ExistingReport = field(default_factory=ExistingReport)
+    cni: tuple[CniWarning, ...] = ()
+    not_widened: tuple[str, ...] = ()
+    """Sentences: where an option to widen could not keep to its budget."""
 
     def outcomes_of(self, communications: Iterable[Communication]) -> tuple[Outcome, ...]:
         """Return the outcomes of these communications, in the order of all outcomes."""
@@ -123,6 +128,8 @@ def summary_data(conclusion: Conclusion) -> dict[str, Any]:
         },
         "withheld": dict(sorted(withheld.items())),
         "caveats": dict(sorted(caveats.items())),
+        "widened": [f"{item.communication}: {reviewed.decisions[item.id].widen}" for item in _widened(conclusion)],
+        "not_widened": list(conclusion.not_widened),
         "policies": len(conclusion.policies),
         "rules": sum(len(policy.ingress) + len(policy.egress) for policy in conclusion.policies),
         "namespaces": sorted({policy.namespace for policy in conclusion.policies}),
@@ -136,7 +143,12 @@ def summary_data(conclusion: Conclusion) -> dict[str, Any]:
         "findings": findings_data(conclusion.findings),
         "coverage": None if conclusion.coverage is None else coverage_data(conclusion.coverage),
         "existing": existing_data(conclusion.existing),
+        "cni": cni_data(conclusion.cni),
     }
+
+
+def _widened(conclusion: Conclusion) -> list[Suggestion]:
+    return [item for item in conclusion.reviewed.accepted if conclusion.reviewed.decisions[item.id].widen]
 
 
 def summary_text(conclusion: Conclusion) -> str:
@@ -145,7 +157,7 @@ def summary_text(conclusion: Conclusion) -> str:
     rows = list(_input_rows(conclusion, data))
     rows += [] if conclusion.coverage is None else coverage_rows(conclusion.coverage)
     rows += [*_decision_rows(conclusion, data), *_number_rows(conclusion), *existing_rows(conclusion.existing)]
-    rows += findings_rows(conclusion.findings)
+    rows += [*cni_rows(conclusion.cni), *findings_rows(conclusion.findings)]
     return "\n".join(f"{name:<18} {visible(text)}".rstrip() for name, text in rows)
 
 
@@ -181,6 +193,12 @@ def _decision_rows(conclusion: Conclusion, data: Mapping[str, Any]) -> Iterator[
     yield "decisions", ", ".join(f"{count} {word.replace('_', ' ')}" for word, count in data["suggestions"].items())
     if data["caveats"]:
         yield "caveats", _counts(data["caveats"])
+    if data["widened"]:
+        yield "widened", f"{len(data['widened']):<4} decisions open more than was seen (see excess)"
+        yield from _examples(data["widened"])
+    if data["not_widened"]:
+        yield "not widened", f"{len(data['not_widened']):<4} budgets that cannot be kept to"
+        yield from _examples(data["not_widened"])
     yield "policies", f"{data['policies']} with {data['rules']} rules in {len(data['namespaces'])} namespaces"
     directions = conclusion.reviewed.half_decided
     if directions:

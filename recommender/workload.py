@@ -1,11 +1,12 @@
 """Turns a workload into the label selector that takes exactly its pods, with the proof, or says that none does."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 from collectors.inventory import Inventory, Pod, WorkloadRef
 from recommender.label_index import LabelIndex, Labels, selects
+from recommender.named_ports import NamedPort, named_ports
 from recommender.policy import LabelSelector, Requirement
 
 # Labels that controllers, chart tools and the API server put on pods and that differ between pods, rollouts or
@@ -32,17 +33,24 @@ _NAMED = 5
 class Subject:
     """What a podSelector can name: one workload, or several that no selector tells apart.
 
-    `selector` is None where no stable selector exists, and `reason` says why; `members` are sorted.
+    `selector` is None where no stable selector exists, and `reason` says why; `members` are sorted. `named_ports` are
+    the ports that each of its pods declares by the same name: protocol, number, name.
     """
 
     members: tuple[WorkloadRef, ...]
     selector: LabelSelector | None
     reason: str = ""
+    named_ports: tuple[NamedPort, ...] = ()
 
     @property
     def first(self) -> WorkloadRef:
         """The member that names the subject."""
         return self.members[0]
+
+    @property
+    def port_names(self) -> dict[tuple[str, int], str]:
+        """The name of each port that has one, by protocol and number."""
+        return {(protocol, number): name for protocol, number, name in self.named_ports}
 
     @property
     def namespace(self) -> str:
@@ -57,20 +65,25 @@ def subjects(inventory: Inventory) -> dict[WorkloadRef, Subject]:
     subject's pods, its members' templates (so it still does after a rollout or a scale-up), and nothing else.
     Workloads whose pods all use the host network are left out: no policy applies to them.
     """
+    pods: dict[WorkloadRef, list[Pod]] = {}
+    for pod in inventory.pods:
+        pods.setdefault(pod.workload, []).append(pod)
     by_namespace: dict[str, dict[WorkloadRef, list[Labels]]] = {}
-    for ref, label_sets in _label_sets(inventory).items():
+    for ref, label_sets in _label_sets(inventory, pods).items():
         by_namespace.setdefault(ref.namespace, {})[ref] = label_sets
     found: dict[WorkloadRef, Subject] = {}
     for workloads in by_namespace.values():
         found.update(_subjects_of_namespace(workloads, inventory))
-    return dict(sorted(found.items()))
+    named: dict[Subject, Subject] = {}
+    for subject in found.values():
+        if subject not in named:
+            own = [pod for ref in subject.members for pod in pods.get(ref, ())]
+            named[subject] = replace(subject, named_ports=named_ports(own))
+    return {ref: named[subject] for ref, subject in sorted(found.items())}
 
 
-def _label_sets(inventory: Inventory) -> dict[WorkloadRef, list[Labels]]:
+def _label_sets(inventory: Inventory, pods: Mapping[WorkloadRef, list[Pod]]) -> dict[WorkloadRef, list[Labels]]:
     """Return for each selectable workload the label sets that its pods have or will have."""
-    pods: dict[WorkloadRef, list[Pod]] = {}
-    for pod in inventory.pods:
-        pods.setdefault(pod.workload, []).append(pod)
     sets: dict[WorkloadRef, list[Labels]] = {}
     for ref in pods.keys() | inventory.workloads.keys():
         own = pods.get(ref, [])

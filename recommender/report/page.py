@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from collectors.inventory import WorkloadRef
 from recommender.outcomes import Outcome
 from recommender.policy import PolicyType
+from recommender.report.cni import cni_part
 from recommender.report.coverage import coverage_part
 from recommender.report.existing import existing_part
 from recommender.report.facts import Fact, Facts
@@ -76,6 +77,8 @@ def _parts(facts: Facts, graph: Graph, *, drawn: bool) -> list[Part]:
     parts: list[Part] = [*_faults(facts)]
     if conclusion.findings:
         parts.append(("findings", "What to look at", findings_part(conclusion.findings, conclusion.communications)))
+    if conclusion.cni:
+        parts.append(("cni", "What would not work on this cluster", cni_part(conclusion.cni)))
     parts.append(("inputs", "What was read", inputs_part(facts)))
     if conclusion.coverage is not None:
         parts.append(("coverage", "Learnt for long enough?", coverage_part(conclusion.coverage, facts.ids)))

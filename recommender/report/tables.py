@@ -160,7 +160,8 @@ def _evidence(fact: Fact, decisions: Mapping[str, Decision]) -> Html:
 def _decision(fact: Fact, decision: Decision | None) -> str:
     by = f" by {decision.by}" if decision is not None and decision.by else ""
     why = f": {decision.why}" if decision is not None and decision.why else ""
-    return f"{fact.decided}{by}{why}"
+    wider = f"; widened to {decision.widen}" if decision is not None and decision.widen else ""
+    return f"{fact.decided}{by}{why}{wider}"
 
 
 def _names(names: Sequence[str]) -> Html | None:

@@ -79,7 +79,7 @@ CAVEATS: Final[Mapping[str, str]] = {
     "sampled": "the source kept only some of the traffic",
     "widened": "a recorded decision made the rule wider than what was seen",
     "external": "the peer is a public address, which may change hands",
-    "wide_source": "the peer is a range of addresses",
+    "wide_source": "anybody may be a client: exposed by a Service, or reached from many addresses",
     "api_server": "the API server by address: some network plugins match no node by ipBlock",
     "identity_conflict": "a record names another pod than the inventory knows at this address",
     "node_snat": "the source is a node, which may stand for any client behind it",

@@ -202,3 +202,34 @@ def test_help_loads_nothing_heavy():
         "sys.exit(sum(name in sys.modules for name in ('pandas', 'numpy', 'scapy', 'kubernetes', 'pyarrow', 'yaml')))"
     )
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
+
+
+def test_adopting_an_export_accepts_all_that_it_was_made_of(demo, tmp_path, capsys):
+    words = ["--inventory", INVENTORY, "--observations", str(demo / "observations"), "-o", str(tmp_path), "--json"]
+    assert main(["adopt", str(demo / "policies"), *words]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data["adopted"] == data["suggestions"] > 0
+
+
+def test_widening_is_recorded_counted_and_exported_alike(tmp_path, capsys):
+    words = ["--accept", "observed", "--widen", "dns", "--widen", "internet", "--default-deny", "--json"]
+    assert main([*RUN, "-o", str(tmp_path), *words]) == 0
+    data = json.loads(capsys.readouterr().out)
+    assert data["accepted_denied"] == 0
+    assert data["excess"] > 0
+    assert len(data["widened"]) == data["caveats"]["widened"] > 0
+    folders = [str(tmp_path / "review"), "-o", str(tmp_path / "policies")]
+    assert main(["export", *folders, "--check", "--default-deny"]) == 0
+
+
+def test_an_unknown_widening_is_one_sentence(tmp_path, capsys):
+    assert main([*RUN, "-o", str(tmp_path), "--widen", "everything"]) == 2
+    assert capsys.readouterr().err.startswith("podfence: --widen: 'everything' is none of cidr=rules:N, ")
+    assert not any(tmp_path.iterdir())
+
+
+def test_a_cni_is_warned_of_in_the_summary_and_at_the_export(tmp_path, capsys):
+    assert main([*RUN, "-o", str(tmp_path), "--accept", "observed", "--cni", "cilium", "--json"]) == 0
+    assert [entry["kind"] for entry in json.loads(capsys.readouterr().out)["cni"]] == ["node_address"]
+    assert main(["export", str(tmp_path / "review"), "-o", str(tmp_path / "again"), "--cni", "cilium"]) == 0
+    assert "node_address: monitoring/prometheus-podfence" in capsys.readouterr().err

@@ -1,8 +1,10 @@
 import pytest
 
-from collectors.errors import NewerArtefact, UnreadableInput
+from collectors.errors import NewerArtefact, PodfenceError, UnreadableInput
 from collectors.inventory import WorkloadRef
+from recommender.policy import IPBlock
 from recommender.review import Decision, accept_observed, decisions_from_data, decisions_to_data, review
+from recommender.widening import Widening
 from tests.cluster import flow
 from tests.recommender.test_suggest import _suggest
 
@@ -38,6 +40,37 @@ def test_c16_accepting_one_rule_half_decides_the_directions_it_isolates():
         (api, "Ingress"): 1,
         (web, "Egress"): 1,
     }
+
+
+def test_c20_a_widening_is_recorded_marks_the_suggestion_and_changes_the_digest():
+    (item,) = [i for i in SEEN.items if i.communication.port == 443]
+    plain = review(SEEN, [Decision(item.id, "accept")])
+    wide = review(SEEN, [Decision(item.id, "accept", widen=Widening(addresses=IPBlock("8.8.8.0/24")))])
+    assert "widened" not in plain.accepted[0].caveats
+    assert "widened" in wide.accepted[0].caveats
+    assert plain.digest != wide.digest
+    assert plain.digest == review(SEEN, [Decision(item.id, "accept", widen=Widening())]).digest
+
+
+def test_a_widening_that_does_not_hold_what_was_seen_is_refused_by_name():
+    (item,) = [i for i in SEEN.items if i.communication.port == 443]
+    with pytest.raises(
+        PodfenceError, match=r"8\.8\.8\.8 TCP/443\) has `addresses` that do not hold 8\.8\.8\.8; correct"
+    ):
+        review(SEEN, [Decision(item.id, "accept", widen=Widening(addresses=IPBlock("8.8.4.0/24")))])
+
+
+def test_widenings_survive_the_file_and_declines_have_none():
+    wide = Decision("b", "accept", "web -> x", widen=Widening(addresses=IPBlock("8.8.8.0/24"), options=("dns",)))
+    exact = Decision("c", "accept", "web -> y", widen=Widening())
+    data = decisions_to_data([wide, exact])
+    assert decisions_from_data(data, "x") == (wide, exact)
+    data["decisions"]["b"]["decision"] = "decline"
+    with pytest.raises(UnreadableInput, match="x: decision 'b' declines and has `widen`; drop one"):
+        decisions_from_data(data, "x")
+    data["decisions"]["b"] = {"decision": "accept", "widen": {"ports": "9-1"}}
+    with pytest.raises(UnreadableInput, match="x: decision 'b': `ports` is '9-1'"):
+        decisions_from_data(data, "x")
 
 
 def test_decisions_survive_the_file_and_are_sorted_by_what_they_say():

@@ -1,0 +1,82 @@
+"""Turns the options that commands share into arguments, and a command line into the pipeline's options."""
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from recommender.cni_profiles import PROFILES
+from recommender.widen_options import FORMS, widen_options
+
+if TYPE_CHECKING:
+    from recommender.pipeline import RunOptions
+
+
+def add_command(
+    commands: Any, name: str, run: Callable[[argparse.Namespace], int], text: str
+) -> argparse.ArgumentParser:
+    """Add a sub-command that `run` carries out."""
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=text, description=text)
+    parser.set_defaults(command=run)
+    parser.add_argument("--json", action="store_true", help="print one JSON object instead of text")
+    return parser
+
+
+def add_sources(parser: argparse.ArgumentParser) -> None:
+    """Add what captures are read."""
+    parser.add_argument("sources", nargs="+", metavar="SOURCE", help="capture files, folders of them, or - for stdin")
+
+
+def add_inventory_path(parser: argparse.ArgumentParser) -> None:
+    """Add where the inventory is, and ranges beside it."""
+    told = "file or folder: kubectl JSON, or what `podfence inventory` wrote"
+    parser.add_argument("--inventory", type=Path, required=True, metavar="INV", help=told)
+    for what in ("pod", "service"):
+        text = f"{what} addresses are from this range, beside those the inventory tells; may be repeated"
+        parser.add_argument(f"--{what}-cidr", action="append", default=[], metavar="CIDR", help=text)
+
+
+def add_decisions(parser: argparse.ArgumentParser) -> None:
+    """Add what is decided without a human looking at each suggestion."""
+    parser.add_argument(
+        "--accept", choices=["observed"], help="accept every suggestion that nobody has decided on, and record that"
+    )
+    parser.add_argument(
+        "--widen", action="append", default=[], metavar="WHAT", help="let acceptances open more than was seen, and "
+        f"record that; may be repeated: {', '.join(FORMS)}",
+    )  # fmt: skip
+
+
+def add_generate(parser: argparse.ArgumentParser) -> None:
+    """Add how policies are written."""
+    parser.add_argument(
+        "--default-deny", action="store_true", help="also isolate every pod of the namespaces that get policies"
+    )
+    parser.add_argument("--split", action="store_true", help="one policy for each direction of a workload")
+    parser.add_argument("--per-namespace", action="store_true", help="one file for each namespace, not for each policy")
+    parser.add_argument(
+        "--named-ports", action="store_true", help="ingress ports by name where all pods of the workload agree on it"
+    )
+    known = ", ".join(PROFILES)
+    parser.add_argument("--cni", choices=PROFILES, metavar="NAME", help=f"warn of what would not work there: {known}")
+    parser.add_argument(
+        "--allow-incomplete", action="store_true", help="export workload directions that are only half decided"
+    )
+
+
+def run_options(given: argparse.Namespace) -> "RunOptions":
+    """Return the options of the pipeline that a command line gives."""
+    from recommender.pipeline import RunOptions  # noqa: PLC0415 - late: it loads pandas
+
+    return RunOptions(
+        accept_observed=getattr(given, "accept", None) == "observed",
+        default_deny=getattr(given, "default_deny", False),
+        allow_incomplete=getattr(given, "allow_incomplete", False),
+        widen=widen_options(getattr(given, "widen", [])),
+        named_ports=getattr(given, "named_ports", False),
+        cni=getattr(given, "cni", None),
+        split=getattr(given, "split", False),
+        per_namespace=getattr(given, "per_namespace", False),
+        pod_cidrs=tuple(getattr(given, "pod_cidr", [])),
+        service_cidrs=tuple(getattr(given, "service_cidr", [])),
+    )
