@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from collectors.inventory import Inventory
 from recommender.outcomes import EndVerdict, Excess, Outcome
 from recommender.policy import NetworkPolicy
-from recommender.review import Decision
+from recommender.review import Decision, decided
 from recommender.simulate import excess, simulate
-from recommender.suggest import Suggestions
+from recommender.suggest import Suggestion, Suggestions
 
 _MOST_NAMED = 3
 """Policies named in a decision before it says how many more there are."""
@@ -37,7 +37,7 @@ def adopt(policies: Iterable[NetworkPolicy], suggestions: Suggestions, inventory
     seen = [item.communication for item in suggestions.items]
     outcomes = simulate(listed, seen, inventory)
     decisions = [
-        _decision(item.id, outcome)
+        _decision(suggestions, item, outcome)
         for item, outcome in zip(suggestions.items, outcomes, strict=True)
         if outcome.verdict == "allowed" and _rules(outcome)
     ]
@@ -53,16 +53,11 @@ def _rules(outcome: Outcome) -> tuple[str, ...]:
     return tuple(sorted({rule for end in ends if end.isolated and end.verdict == "allowed" for rule in end.rules}))
 
 
-def _decision(key: str, outcome: Outcome) -> Decision:
+def _decision(suggestions: Suggestions, item: Suggestion, outcome: Outcome) -> Decision:
     rules = _rules(outcome)
     policies = sorted({rule.partition(" ")[0] for rule in rules})
-    return Decision(
-        key,
-        "accept",
-        str(outcome.communication),
-        by=f"adopted from {_named(policies)}",
-        why=f"allowed there by {_named(rules)}",
-    )
+    by, why = f"adopted from {_named(policies)}", f"allowed there by {_named(rules)}"
+    return decided(suggestions, item, "accept", by, why)
 
 
 def _named(names: Iterable[str]) -> str:

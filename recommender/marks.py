@@ -32,10 +32,18 @@ def mark(rows: Rows, setting: Setting) -> tuple[Rows, Marks]:
     rows = replace(rows, src=src, dst=dst)
     at_pod = (src.kind == CLASS["node"]) & (dst.kind == CLASS["pod"]) & (dst.pod >= 0)
     home = setting.identity.node_of_pod(dst.pod)
-    local = at_pod & (home == src.owner)
+    local = at_pod & (home == src.owner) | _all_at_home(rows, setting)
     rows = replace(rows, hairpin=rows.hairpin | _returned(rows, local, setting))
     rows = _masqueraded(rows, at_pod, at_pod & (home >= 0) & ~local, setting)
     return replace(rows, dst=_listening(rows, setting)), Marks(local, conflict)
+
+
+def _all_at_home(rows: Rows, setting: Setting) -> Array:
+    """Return where a node reached one of several pods, which it is not known, and all of them are its own."""
+    at = np.flatnonzero((rows.src.kind == CLASS["node"]) & (rows.dst.kind == CLASS["pod"]) & (rows.dst.pod < 0))
+    found = np.zeros(len(rows.flow), dtype=bool)
+    found[at] = setting.choice.home(rows.option[at], setting.identity) == rows.src.owner[at]
+    return found
 
 
 def _times(rows: Rows, at: Array, setting: Setting) -> tuple[Array, Array]:

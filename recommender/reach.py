@@ -7,7 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from recommender.endpoints import Endpoints
-from recommender.identity import Book
+from recommender.identity import Book, Identity
 from recommender.spans import Array, groups, numbered
 from recommender.translate import Entry, Frontends, moments
 
@@ -119,6 +119,11 @@ class Choice:
     def size(self) -> Array:
         """How many pods."""
         return np.array([*(len(pods) for _, pods, _ in self._options), 0], dtype=np.int64)
+
+    def home(self, option: Array, identity: Identity) -> Array:
+        """Return the node of all pods of each option, as an owner; -1 where there is not one, or it is not known."""
+        nodes = [set(identity.node_of_pod(np.array(pods, dtype=np.int64)).tolist()) for _, pods, _ in self._options]
+        return np.array([*(own.pop() if len(own) == 1 else -1 for own in nodes), -1], dtype=np.int64)[option]
 
     def reused(self, addresses: frozenset[str]) -> Array:
         """Return for each option whether one of its addresses is among these."""

@@ -138,22 +138,34 @@ def _end(end: str, found: Finding, address: Array, setting: Setting) -> dict[str
     }
 
 
+_MANY_CLIENTS = 10
+"""Addresses that one address and port must have talked with to be taken for a server's."""
+_CLIENTS_OWN = 32768
+"""The first port that Linux gives to clients (ip_local_port_range); others begin later (RFC 6335: 49152)."""
+
+
 def _oriented(
     orientation: "pd.Categorical[Any]", rows: Rows, by_service: Array, setting: Setting
 ) -> "pd.Categorical[Any]":
-    """Mark as port_hint the unoriented rows whose server port is declared by a Service, a slice or a container."""
+    """Mark as port_hint the unoriented rows whose server port is declared, by a Service, a slice or a container.
+
+    Or has many clients; but only below the ports that clients get: over days such a one meets many servers too.
+    """
     at = np.flatnonzero(np.asarray(orientation == "unknown"))
     if not len(at):
         return orientation
     book, protocols, declared = setting.identity.book, setting.asked.protocols, setting.endpoints.declared_ports
     addresses = book.texts
     columns = rows.address[at], setting.asked.protocol[rows.flow[at]], rows.port[at]
-    number, firsts = numbered(*columns)
+    number, first_rows = numbered(*columns)
     known = [
         (addresses[columns[0][row]], protocols[columns[1][row]], int(columns[2][row])) in declared
-        for row in firsts.tolist()
+        for row in first_rows.tolist()
     ]
-    hinted = at[np.array(known)[number] | by_service[at]]
+    _, firsts = numbered(number, setting.source[rows.flow[at]])
+    many = np.bincount(number[firsts], minlength=len(known)) >= _MANY_CLIENTS
+    many &= columns[2][first_rows] < _CLIENTS_OWN
+    hinted = at[(np.array(known) | many)[number] | by_service[at]]
     texts = [*map(str, orientation.categories), "port_hint"]
     codes = orientation.codes.astype(np.int64)
     codes[hinted] = len(texts) - 1

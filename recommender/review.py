@@ -24,7 +24,7 @@ class Decision:
     """What a human decided of one suggestion; `what` repeats its meaning for readers of the file.
 
     `widen` is what an acceptance opens beyond what was seen; None: nothing yet, an empty one: nothing, and no option
-    is to change that.
+    is to change that. `others` are workloads that no selector told apart from its ends when it was decided.
     """
 
     id: str
@@ -33,17 +33,22 @@ class Decision:
     by: str = ""
     why: str = ""
     widen: Widening | None = None
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Reviewed:
-    """Suggestions sorted into what the decisions say; `orphans` are decisions on what is no longer suggested."""
+    """Suggestions sorted into what the decisions say; `orphans` are decisions on what is no longer suggested.
+
+    `stale` are decisions that meant something else, or less: what they were about is undecided again.
+    """
 
     suggestions: Suggestions
     accepted: tuple[Suggestion, ...] = ()
     declined: tuple[Suggestion, ...] = ()
     undecided: tuple[Suggestion, ...] = ()
     orphans: tuple[Decision, ...] = ()
+    stale: tuple[Decision, ...] = ()
     decisions: Mapping[str, Decision] = field(default_factory=dict)
 
     @cached_property
@@ -92,9 +97,13 @@ def review(suggestions: Suggestions, decisions: Iterable[Decision] = ()) -> Revi
     by_id = {decision.id: decision for decision in decisions}
     known = {item.id for item in suggestions.items}
     chosen: dict[str | None, list[Suggestion]] = {}
+    stale: list[Decision] = []
     for item in suggestions.items:
         decision = by_id.get(item.id)
-        if decision is not None and decision.widen:
+        if decision is not None and _is_stale(decision, item, suggestions):
+            stale.append(decision)
+            decision = None
+        elif decision is not None and decision.widen:
             item = _widened(item, decision.widen)  # noqa: PLW2901 - the same suggestion, with its caveat
         chosen.setdefault(decision.choice if decision else None, []).append(item)
     return Reviewed(
@@ -103,8 +112,28 @@ def review(suggestions: Suggestions, decisions: Iterable[Decision] = ()) -> Revi
         declined=tuple(chosen.get("decline", ())),
         undecided=tuple(chosen.get(None, ())),
         orphans=tuple(decision for key, decision in sorted(by_id.items()) if key not in known),
+        stale=tuple(stale),
         decisions=by_id,
     )
+
+
+def decided(suggestions: Suggestions, item: Suggestion, choice: Choice, by: str = "", why: str = "") -> Decision:
+    """Return a decision on a suggestion that records what it means now."""
+    return Decision(item.id, choice, str(item.communication), by, why, others=_others(suggestions, item))
+
+
+def _others(suggestions: Suggestions, item: Suggestion) -> tuple[str, ...]:
+    """Return the workloads that come with the ends of a suggestion, since no selector tells them apart."""
+    ends = (item.communication.src, item.communication.dst)
+    found = [suggestions.subjects[end] for end in ends if isinstance(end, WorkloadRef) and end in suggestions.subjects]
+    return tuple(sorted({str(ref) for subject in found for ref in subject.members if ref not in ends}))
+
+
+def _is_stale(decision: Decision, item: Suggestion, suggestions: Suggestions) -> bool:
+    """Say whether a decision that tells what it is about was about something else, or about fewer workloads."""
+    if not decision.what:
+        return False
+    return decision.what != str(item.communication) or not {*_others(suggestions, item)} <= {*decision.others}
 
 
 def _widened(item: Suggestion, widening: Widening) -> Suggestion:
@@ -120,7 +149,7 @@ def accept_observed(suggestions: Suggestions, decisions: Iterable[Decision] = ()
     """Return the decisions with every undecided suggestion accepted; what a human decided stays as it is."""
     found = {decision.id: decision for decision in decisions}
     for item in suggestions.items:
-        found.setdefault(item.id, Decision(item.id, "accept", str(item.communication), by="--accept observed"))
+        found.setdefault(item.id, decided(suggestions, item, "accept", by="--accept observed"))
     return tuple(sorted(found.values(), key=lambda decision: (decision.what, decision.id)))
 
 
@@ -133,6 +162,8 @@ def decisions_to_data(decisions: Iterable[Decision]) -> dict[str, Any]:
         entries[decision.id] = {key: value for key, value in entry.items() if value}
         if decision.widen is not None:
             entries[decision.id]["widen"] = widening_to_data(decision.widen)
+        if decision.others:
+            entries[decision.id]["with"] = list(decision.others)
     return {"kind": KIND, "version": VERSION, "decisions": entries}
 
 
@@ -163,8 +194,11 @@ def _decision(key: str, entry: Any, where: str) -> Decision:
     texts = {name: str(entry.get(name) or "") for name in ("what", "by", "why")}
     try:
         widen = widening_from_data(entry["widen"]) if "widen" in entry else None
+        others = entry.get("with") or []
+        if not isinstance(others, list):
+            raise ValueError("`with` should be a list of workloads")  # noqa: TRY004, TRY301 - one sentence for both
     except ValueError as fault:
         raise UnreadableInput(f"{where}: decision {key!r}: {fault}") from fault
     if widen and choice == "decline":
         raise UnreadableInput(f"{where}: decision {key!r} declines and has `widen`; drop one of them")
-    return Decision(key, choice, **texts, widen=widen)
+    return Decision(key, choice, **texts, widen=widen, others=tuple(map(str, others)))

@@ -151,7 +151,9 @@ def _merged(rows: Rows, setting: Setting) -> Rows:
     unsure = head[(keys[head, 5] != keys[tail, 5]) & is_pod[several[order]][head]]
     pod, address = rows.dst.pod.copy(), rows.address.copy()
     pod[several[order][unsure]], address[several[order][unsure]] = -1, 0
-    rows = replace(rows, address=address, dst=replace(rows.dst, pod=pod))
+    option = rows.option.copy()
+    option[several[order][unsure]] = len(setting.choice.size) - 1  # no single one of them tells the pods
+    rows = replace(rows, option=option, address=address, dst=replace(rows.dst, pod=pod))
     kept = np.ones(len(at), dtype=bool)
     kept[several[again]] = False
     return rows.take(at[kept])

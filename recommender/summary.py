@@ -125,6 +125,7 @@ def summary_data(conclusion: Conclusion) -> dict[str, Any]:
             "declined": len(reviewed.declined),
             "undecided": len(reviewed.undecided),
             "orphaned_decisions": len(reviewed.orphans),
+            "stale_decisions": len(reviewed.stale),
         },
         "withheld": dict(sorted(withheld.items())),
         "caveats": dict(sorted(caveats.items())),

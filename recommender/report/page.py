@@ -28,6 +28,7 @@ from recommender.report.tables import (
 from recommender.report.verdict import verdict_part
 from recommender.report.words import CAVEATS, WITHHELD, plural
 from recommender.report.workloads import workloads_part
+from recommender.review import Decision
 from recommender.summary import Conclusion, summary_data
 
 MOST_WORKLOADS = 60
@@ -89,8 +90,14 @@ def _parts(facts: Facts, graph: Graph, *, drawn: bool) -> list[Part]:
     beside = existing_part(conclusion.existing, facts.ids)
     if beside is not None:
         parts.append(("existing", "Policies that the cluster has already", beside))
+    if conclusion.reviewed.stale:
+        said = "What each was about is another thing now, or more than it was: it is undecided again."
+        parts.append(("stale", "Decisions that no longer hold", _listed(conclusion.reviewed.stale, said)))
     if conclusion.reviewed.orphans:
-        parts.append(("orphans", "Decisions on what is no longer suggested", _orphans(conclusion)))
+        gone = "They are kept and never exported: what they speak of was not observed this time."
+        parts.append(
+            ("orphans", "Decisions on what is no longer suggested", _listed(conclusion.reviewed.orphans, gone))
+        )
     return parts
 
 
@@ -251,7 +258,6 @@ def _beyond_policy(facts: Facts) -> Html | None:
     return tag("p", "On the host network, where no NetworkPolicy applies: ", names, ".")
 
 
-def _orphans(conclusion: Conclusion) -> Html:
-    rows = [(tag("code", d.id), d.choice, d.what, d.by, d.why) for d in conclusion.reviewed.orphans]
-    said = "They are kept and never exported: what they speak of was not observed this time."
-    return join([tag("p", said), table(("Suggestion", "Decision", "What", "By", "Why"), rows, "Orphaned decisions")])
+def _listed(decisions: Iterable[Decision], said: str) -> Html:
+    rows = [(tag("code", d.id), d.choice, d.what, d.by, d.why) for d in decisions]
+    return join([tag("p", said), table(("Suggestion", "Decision", "What", "By", "Why"), rows, "Decisions")])

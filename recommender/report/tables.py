@@ -157,10 +157,15 @@ def _evidence(fact: Fact, decisions: Mapping[str, Decision]) -> Html:
     return tag("details", tag("summary", "evidence"), tag("dl", rows), class_="evidence")
 
 
+_DECIDED = ("accepted", "declined")
+
+
 def _decision(fact: Fact, decision: Decision | None) -> str:
-    by = f" by {decision.by}" if decision is not None and decision.by else ""
-    why = f": {decision.why}" if decision is not None and decision.why else ""
-    wider = f"; widened to {decision.widen}" if decision is not None and decision.widen else ""
+    if decision is None or fact.decided not in _DECIDED:  # what a stale decision says is not so any more
+        return fact.decided
+    by = f" by {decision.by}" if decision.by else ""
+    why = f": {decision.why}" if decision.why else ""
+    wider = f"; widened to {decision.widen}" if decision.widen else ""
     return f"{fact.decided}{by}{why}{wider}"
 
 

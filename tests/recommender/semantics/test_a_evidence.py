@@ -83,8 +83,13 @@ ORIENTATION = [
     case("A1-port_hint_by_fan_in", suggested, ["web -> api TCP/4000", "worker -> api TCP/4000"],
          *[flow(f"10.0.5.{at}", API, 4000, orientation="unknown") for at in range(1, 31)],
          *[flow(WEB, API, 4000, orientation="unknown")],
-         also=[deployment("worker", [f"10.0.5.{at}" for at in range(1, 31)], start=EARLY)], parts=PORTLESS,
-         fails="many clients at one port are not yet taken as a hint who began (semantics A1, fan-in)"),
+         also=[deployment("worker", [f"10.0.5.{at}" for at in range(1, 31)], start=EARLY)], parts=PORTLESS),
+    case("A1-no_hint_by_fan_in_at_a_port_of_clients", suggested, [],
+         *[flow(f"10.0.5.{at}", API, 40000, orientation="unknown") for at in range(1, 31)],
+         also=[deployment("worker", [f"10.0.5.{at}" for at in range(1, 31)], start=EARLY)], parts=PORTLESS),
+    case("A1-nine_clients_are_few", suggested, [],
+         *[flow(f"10.0.5.{at}", API, 4000, orientation="unknown") for at in range(1, 10)],
+         also=[deployment("worker", [f"10.0.5.{at}" for at in range(1, 31)], start=EARLY)], parts=PORTLESS),
     unoriented("A1-unknown_is_listed_and_no_rule", ([], {"web -> api TCP/4000": "not_oriented"})),
 ]  # fmt: skip
 

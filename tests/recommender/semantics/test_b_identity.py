@@ -176,9 +176,7 @@ NODES = [
     case("B12-a_probe_of_the_own_node_needs_no_rule", sorted_out, ([], {f"{NODE1} -> api TCP/3000": "node_local"}),
          flow(NODE1, API, 3000)),
     case("B12-nor_does_one_through_a_service_with_all_its_pods_on_the_own_node", sorted_out,
-         ([], {f"{NODE1} -> web TCP/8080": "node_local"}), flow(NODE1, "10.96.0.6", 80), also=NEAR,
-         fails="a node that reaches a Service with several pods, all on that node, is suggested a rule (marks.mark asks"
-         " for one known pod), though Kubernetes always allows it"),
+         ([], {f"{NODE1} -> web TCP/8080": "node_local"}), flow(NODE1, "10.96.0.6", 80), also=NEAR),
     case("B12-a_host_network_pod_is_its_node", kinds, {NODE2: "node"}, flow(WEB, NODE2, 9100), also=[AGENT]),
     case("B12-as_a_peer_it_is_an_address", rules, [f"app=web Egress: {NODE2}/32 on TCP/9100"], flow(WEB, NODE2, 9100),
          also=[AGENT]),

@@ -95,6 +95,7 @@ def id_of(*rows, **world):
 
 
 OLD_ID = "0123456789ab"
+MAIN = {"decision": "accept", "what": "shop/Deployment/main -> shop/Deployment/api TCP/3000"}
 STALE = {"decision": "accept", "what": "shop/Deployment/web -> shop/Deployment/api TCP/22"}
 DECISIONS = [
     case("C28-a_decline_is_sticky", decided, ([], [WEB_TO_API], []), CALL, decisions=DECLINED),
@@ -110,16 +111,22 @@ DECISIONS = [
          decisions={OLD_ID: "accept"}),
     case("C28-an_orphan_is_never_exported", policies, {}, decisions={OLD_ID: "accept"}),
     case("C28-an_orphan_is_counted", lambda found: numbers("suggestions")(found)["suggestions"],
-         {"accepted": 1, "declined": 0, "undecided": 0, "orphaned_decisions": 1}, CALL, decisions={OLD_ID: "decline"}),
+         {"accepted": 1, "declined": 0, "undecided": 0, "orphaned_decisions": 1, "stale_decisions": 0},
+         CALL, decisions={OLD_ID: "decline"}),
     case("C28-another_port_is_another_decision", decided, ([], [], ["web -> api TCP/3001"]), flow(WEB, API, 3001),
          decisions={next(iter(id_of(CALL))): "accept"}, accept=False),
     case("C28-what_was_decided_about_something_else_is_back_in_review", decided, ([], [], [WEB_TO_API]), CALL,
-         decisions={WEB_TO_API: STALE}, accept=False,
-         fails="`what` of a decision is not compared with what its id now means: no decision is ever stale"),
+         decisions={WEB_TO_API: STALE}, accept=False),
+    case("C28-a_stale_decision_is_listed_and_no_bulk_acceptance_takes_it",
+         lambda found: ([one.what for one in found.reviewed.stale], *decided(found)),
+         ([STALE["what"]], ["web -> api TCP/3001"], [], [WEB_TO_API]), CALL, flow(WEB, API, 3001),
+         decisions={WEB_TO_API: STALE}, allow_incomplete=True),
     case("C28-a_group_that_grew_is_back_in_review", decided, ([], [], ["main -> api TCP/3000"]), flow(NEW, API, 3000),
          also=CANARY, accept=False,
-         decisions=dict.fromkeys(id_of(flow(NEW, API, 3000), also=CANARY[:1]), "accept"),
-         fails="the id does not tell that a selector takes another workload since: no decision is ever stale"),
+         decisions=dict.fromkeys(id_of(flow(NEW, API, 3000), also=CANARY[:1]), MAIN)),
+    case("C28-a_group_that_shrank_is_still_decided", decided, (["main -> api TCP/3000"], [], []),
+         flow(NEW, API, 3000), also=CANARY[:1], accept=False,
+         decisions={"main -> api TCP/3000": {**MAIN, "with": ["shop/Deployment/canary"]}}),
     case("C28-declined_and_still_open_is_said", numbers("declined_still_open"), {"declined_still_open": 1}, CALL,
          decisions=DECLINED),
     case("C28-declined_and_closed_is_not", numbers("declined_still_open"), {"declined_still_open": 0},

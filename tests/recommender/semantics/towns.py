@@ -118,7 +118,7 @@ def traffic(draw, town, most=10):
             rows.append({**draw(st.sampled_from(rows)), "connections": draw(st.integers(1, 3))})
             continue
         src, dst = draw(st.sampled_from(sources)), draw(st.sampled_from(targets))
-        if src == dst or (":" in src) != (":" in dst) or _own_node(town, src, dst):
+        if src == dst or (":" in src) != (":" in dst):
             continue
         rows.append(_flow(draw, src, dst, behind=dst in town.services))
     return rows
@@ -134,12 +134,6 @@ def _flow(draw, src, dst, *, behind):
         "connections": draw(st.integers(1, 3)),
     }
     return flow(src, dst, port, protocol, at=when, **more)
-
-
-def _own_node(town, src, dst):
-    """Whether a node reaches a Service of which all pods are its own: a known fault, with the case B12-nor_does_one."""
-    nodes = {NODES[one.node] for one in town.residents if one.workload == town.services.get(dst)}
-    return nodes == {src}
 
 
 @st.composite
