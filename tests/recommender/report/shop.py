@@ -12,7 +12,7 @@ from recommender.communications import AddressPeer, Communication, End, Evidence
 from recommender.generate import GenerateOptions, generate
 from recommender.outcomes import EndVerdict, Excess, Outcome
 from recommender.policy import EGRESS, INGRESS
-from recommender.review import Decision, Reviewed, review
+from recommender.review import Decision, Reviewed, decided, review
 from recommender.suggest import suggest
 from recommender.summary import Conclusion
 
@@ -153,7 +153,7 @@ def decide(reviewed: Reviewed, choices: dict[tuple[End, End, int], str | None]) 
         spoken = item.communication
         choice = choices.get((spoken.src, spoken.dst, spoken.port), "accept")
         if choice is not None:
-            found.append(Decision(item.id, choice, str(spoken), by="ann", why="checked with the owners"))
+            found.append(decided(reviewed.suggestions, item, choice, "ann", "checked with the owners"))
     return tuple(found)
 
 
