@@ -34,6 +34,8 @@ class Decision:
     why: str = ""
     widen: Widening | None = None
     others: tuple[str, ...] = ()
+    at: str = ""
+    """When, as RFC 3339; empty where no human's moment is meant."""
 
 
 @dataclass(frozen=True)
@@ -155,16 +157,19 @@ def accept_observed(suggestions: Suggestions, decisions: Iterable[Decision] = ()
 
 def decisions_to_data(decisions: Iterable[Decision]) -> dict[str, Any]:
     """Return plain data for decisions.yaml, sorted by what is decided, so that git shows small differences."""
-    entries = {}
-    for decision in sorted(decisions, key=lambda d: (d.what, d.id)):
-        entry: dict[str, Any] = {"decision": decision.choice, "what": decision.what}
-        entry |= {"by": decision.by, "why": decision.why}
-        entries[decision.id] = {key: value for key, value in entry.items() if value}
-        if decision.widen is not None:
-            entries[decision.id]["widen"] = widening_to_data(decision.widen)
-        if decision.others:
-            entries[decision.id]["with"] = list(decision.others)
-    return {"kind": KIND, "version": VERSION, "decisions": entries}
+    ordered = sorted(decisions, key=lambda d: (d.what, d.id))
+    return {"kind": KIND, "version": VERSION, "decisions": {d.id: decision_to_data(d) for d in ordered}}
+
+
+def decision_to_data(decision: Decision) -> dict[str, Any]:
+    """Return what decisions.yaml holds under a decision's id; only what is set."""
+    texts = {"what": decision.what, "by": decision.by, "at": decision.at, "why": decision.why}
+    entry: dict[str, Any] = {"decision": decision.choice, **{key: value for key, value in texts.items() if value}}
+    if decision.widen is not None:
+        entry["widen"] = widening_to_data(decision.widen)
+    if decision.others:
+        entry["with"] = list(decision.others)
+    return entry
 
 
 def decisions_from_data(data: Any, where: str) -> tuple[Decision, ...]:
@@ -184,14 +189,15 @@ def decisions_from_data(data: Any, where: str) -> tuple[Decision, ...]:
     entries = data.get("decisions") or {}
     if not isinstance(entries, Mapping):
         raise UnreadableInput(f"{where}: `decisions` should map suggestion ids to decisions")
-    return tuple(_decision(str(key), entry, where) for key, entry in entries.items())
+    return tuple(decision_from_data(str(key), entry, where) for key, entry in entries.items())
 
 
-def _decision(key: str, entry: Any, where: str) -> Decision:
+def decision_from_data(key: str, entry: Any, where: str) -> Decision:
+    """Return the decision that stands under an id; raises UnreadableInput naming file and id."""
     choice = entry.get("decision") if isinstance(entry, Mapping) else None
     if choice not in {"accept", "decline"}:
         raise UnreadableInput(f"{where}: decision {key!r} should say `decision: accept` or `decision: decline`")
-    texts = {name: str(entry.get(name) or "") for name in ("what", "by", "why")}
+    texts = {name: str(entry.get(name) or "") for name in ("what", "by", "at", "why")}
     try:
         widen = widening_from_data(entry["widen"]) if "widen" in entry else None
         others = entry.get("with") or []

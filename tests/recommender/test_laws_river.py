@@ -61,6 +61,8 @@ def _observed(town, rows):
             pods = [one for one in town.residents if one.workload == town.services[whom]]
             if pods == [home]:
                 continue  # a pod that reached itself
+            if {NODES[one.node] for one in pods} == {who}:
+                continue  # from the own node of all of them
             whom, port = town.services[whom], BEHIND
         elif whom in town.homes:
             own_node = town.homes[whom].node

@@ -1,0 +1,130 @@
+"""Turns a review into what exporting it now would do to all that was seen: let pass, break, block, or nothing."""
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from collectors.inventory import WorkloadRef
+from recommender.communications import AddressPeer, Communication, End
+from recommender.policy import EGRESS, INGRESS, PolicyType
+from recommender.review import Direction, Reviewed
+from recommender.suggest import Suggestion
+from recommender.widening import Widening, holds
+
+Effect = Literal["allowed", "would_break", "blocked", "not_affected"]
+EFFECTS: tuple[Effect, ...] = ("allowed", "would_break", "blocked", "not_affected")
+"""Let through by a rule; undecided and cut off; declined and cut off; neither isolated nor let through by a rule."""
+
+_EXACT = Widening()
+# What worked and could not be suggested is cut off like anything else, where policies can see it.
+_CUT = frozenset({"ambiguous", "unresolved", "service", "not_oriented", "no_subject"})
+
+
+@dataclass(frozen=True)
+class WhatIf:
+    """The effect of an export on each suggestion, by id, and withheld communications that worked and would break."""
+
+    effects: Mapping[str, Effect] = field(default_factory=dict)
+    withheld: tuple[Communication, ...] = ()
+
+    @cached_property
+    def counts(self) -> dict[Effect, int]:
+        """How many suggestions have each effect, all of them named."""
+        found = Counter(self.effects.values())
+        return {effect: found[effect] for effect in EFFECTS}
+
+    def __str__(self) -> str:
+        counts = self.counts
+        said = (
+            f"if exported now: {counts['allowed']} allowed, {counts['would_break']} would break, "
+            f"{counts['blocked']} blocked on purpose, {counts['not_affected']} not affected"
+        )
+        more = f"; {len(self.withheld)} more would break that no rule can be written for" if self.withheld else ""
+        return said + more
+
+
+def what_if(reviewed: Reviewed, *, default_deny: bool = False) -> WhatIf:
+    """Return what exporting a review now would do, without the inventory: as the simulator says of the same policies.
+
+    `default_deny` closes every direction in the namespaces that would get a policy.
+    """
+    closed = _Closed(reviewed, default_deny=default_deny)
+    effects: dict[str, Effect] = {item.id: "allowed" for item in reviewed.accepted}
+    effects.update({item.id: _effect(item, closed, "would_break") for item in reviewed.undecided})
+    effects.update({item.id: _effect(item, closed, "blocked") for item in reviewed.declined})
+    withheld = tuple(
+        entry.communication
+        for entry in reviewed.suggestions.withheld
+        if entry.why in _CUT and _worked(entry.communication) and closed.cuts(entry.communication)
+    )
+    return WhatIf(effects, withheld)
+
+
+def _effect(item: Suggestion, closed: "_Closed", cut: Effect) -> Effect:
+    verdicts = [v for v in closed.verdicts(item.communication, item.ingress_of, item.egress_of) if v is not None]
+    if not verdicts:
+        return "not_affected"
+    return "allowed" if all(verdicts) else cut
+
+
+class _Closed:
+    """The directions that an export would close, and what it would let through there."""
+
+    def __init__(self, reviewed: Reviewed, *, default_deny: bool) -> None:
+        self._first = reviewed.suggestions.first
+        self._isolated = reviewed.isolated
+        self._namespaces = {ref.namespace for ref, _ in reviewed.isolated} if default_deny else set()
+        self._open: defaultdict[Direction, list[tuple[Communication, Widening]]] = defaultdict(list)
+        for item in reviewed.accepted:
+            decision = reviewed.decisions.get(item.id)
+            widening = (decision.widen if decision else None) or _EXACT
+            sides: tuple[tuple[WorkloadRef | None, PolicyType], ...] = (
+                (item.ingress_of, INGRESS),
+                (item.egress_of, EGRESS),
+            )
+            for ref, direction in sides:
+                if ref is not None:
+                    self._open[ref, direction].append((item.communication, widening))
+
+    def verdicts(
+        self, seen: Communication, ingress_of: WorkloadRef | None, egress_of: WorkloadRef | None
+    ) -> tuple[bool | None, bool | None]:
+        """Return for either end whether it lets a communication through; None where it is not closed."""
+        return self._verdict(seen, ingress_of, INGRESS), self._verdict(seen, egress_of, EGRESS)
+
+    def cuts(self, seen: Communication) -> bool:
+        """Say whether a communication that is no suggestion is cut off at an end that is a workload."""
+        ends = [self._first(end) if isinstance(end, WorkloadRef) else None for end in (seen.dst, seen.src)]
+        return False in self.verdicts(seen, ends[0], ends[1])
+
+    def _verdict(self, seen: Communication, ref: WorkloadRef | None, direction: PolicyType) -> bool | None:
+        if ref is None or ((ref, direction) not in self._isolated and ref.namespace not in self._namespaces):
+            return None
+        return any(self._lets(seen, rule, widening, direction) for rule, widening in self._open[ref, direction])
+
+    def _lets(self, seen: Communication, rule: Communication, widening: Widening, direction: PolicyType) -> bool:
+        other, peer = (seen.src, rule.src) if direction == INGRESS else (seen.dst, rule.dst)
+        whole = widening.source if direction == INGRESS else widening.destination
+        return self._takes(peer, other, widening, whole=whole) and _opens(rule, widening, seen, direction)
+
+    def _takes(self, peer: End, other: End, widening: Widening, *, whole: bool) -> bool:
+        if isinstance(peer, WorkloadRef):
+            if not isinstance(other, WorkloadRef):
+                return False
+            return other.namespace == peer.namespace if whole else self._first(other) == self._first(peer)
+        if not isinstance(other, AddressPeer):
+            return False
+        return holds(widening.addresses, other.address) if widening.addresses else other.address == peer.address
+
+
+def _opens(rule: Communication, widening: Widening, seen: Communication, direction: PolicyType) -> bool:
+    if seen.protocol not in (widening.protocols or (rule.protocol,)):
+        return False
+    low, high = widening.ports or (rule.port, rule.port)
+    return low <= seen.port <= high or (direction == EGRESS and seen.port in widening.service_ports)
+
+
+def _worked(communication: Communication) -> bool:
+    return bool(communication.evidence.connections or communication.evidence.one_way)

@@ -1,0 +1,179 @@
+"""Never lose a decision: on disk before the method returns, refused where somebody else wrote, undone one by one."""
+
+import multiprocessing
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from collectors.errors import PodfenceError, UnreadableInput
+from recommender.desk import HISTORY, ChangedOnDisk, Desk
+from recommender.policy import IPBlock
+from recommender.store import DECISIONS, load_decisions, save_decisions, save_suggestions
+from recommender.widening import Widening
+from tests.cluster import flow
+from tests.recommender.test_suggest import _suggest
+
+SEEN = _suggest(
+    flow("10.0.0.1", "10.0.0.3", 3000), flow("10.0.0.1", "10.0.0.3", 3001), flow("10.0.0.3", "8.8.8.8", 443)
+)
+IDS = [item.id for item in SEEN.items]
+OUT = next(item.id for item in SEEN.items if item.communication.port == 443)
+
+
+def _noon():
+    return datetime(2026, 11, 23, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    save_suggestions(SEEN, tmp_path)
+    return tmp_path
+
+
+def _desk(folder, by="ann"):
+    return Desk(folder, by, _noon)
+
+
+def test_a_decision_is_on_disk_with_who_when_and_why_before_the_next_one(folder):
+    change = _desk(folder).decide([IDS[0]], "accept", "asked the owners")
+    (found,) = load_decisions(folder)
+    assert (found.id, found.choice, found.by, found.at, found.why) == (
+        IDS[0], "accept", "ann", "2026-11-23T12:00:00Z", "asked the owners",
+    )  # fmt: skip
+    assert change.changed == {IDS[0]: (None, found)}
+
+
+def test_opening_a_desk_again_loses_nothing_and_writes_nothing(folder):
+    _desk(folder).decide(IDS[:2], "decline")
+    before = {p.name: p.read_bytes() for p in folder.iterdir()}
+    again = _desk(folder)
+    assert {d.choice for d in again.decisions.values()} == {"decline"}
+    assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
+
+
+def test_a_bulk_action_touches_the_undecided_only_and_says_how_many_it_passed_over(folder):
+    desk = _desk(folder)
+    desk.decide([IDS[0]], "decline")
+    change = desk.decide_undecided(IDS, "accept")
+    assert (change.skipped, len(change.changed)) == (1, 2)
+    assert desk.decisions[IDS[0]].choice == "decline"
+    assert desk.decide_undecided(IDS, "accept").changed == {}
+
+
+def test_what_another_one_wrote_is_not_overwritten(folder):
+    one, other = _desk(folder), _desk(folder, "bob")
+    one.decide([IDS[0]], "accept")
+    for act in (lambda: other.decide([IDS[1]], "accept"), other.undo):
+        with pytest.raises(ChangedOnDisk, match=r"decisions\.yaml: changed since it was read .* load it again"):
+            act()
+    assert [d.id for d in load_decisions(folder)] == [IDS[0]]
+    assert other.decisions == {}
+    other.reload()
+    other.decide([IDS[1]], "accept")
+    assert {d.id: d.by for d in load_decisions(folder)} == {IDS[0]: "ann", IDS[1]: "bob"}
+
+
+def _race(folder, by, done):
+    won = 0
+    for key in IDS:
+        try:
+            Desk(folder, by).decide([key], "accept")
+            won += 1
+        except ChangedOnDisk:
+            pass
+    done.put(won)
+
+
+def test_of_two_processes_that_write_at_once_each_loses_nothing_or_is_told(folder):
+    context = multiprocessing.get_context("spawn")
+    done = context.Queue()
+    racers = [context.Process(target=_race, args=(folder, by, done)) for by in ("ann", "bob")]
+    for racer in racers:
+        racer.start()
+    assert sum(done.get(timeout=60) for _ in racers) >= len(IDS)
+    for racer in racers:
+        racer.join()
+    assert {d.id for d in load_decisions(folder)} == set(IDS)
+    assert len((folder / HISTORY).read_text().splitlines()) >= len(IDS)
+
+
+def test_undo_takes_back_one_action_at_a_time_also_after_a_restart(folder):
+    desk = _desk(folder)
+    desk.decide([IDS[0]], "accept")
+    desk.decide_undecided(IDS, "decline")
+    assert set(_desk(folder).undo().changed) == set(IDS) - {IDS[0]}
+    desk.reload()
+    assert set(desk.decisions) == {IDS[0]}
+    desk.undo()
+    assert (desk.decisions, desk.undo()) == ({}, None)
+
+
+def test_undo_refuses_what_was_changed_by_hand_since(folder):
+    _desk(folder).decide([IDS[0]], "accept")
+    save_decisions([], folder)
+    with pytest.raises(PodfenceError, match="was changed since; nothing was undone"):
+        _desk(folder).undo()
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(["accept", "decline", "bulk", "forget"]), st.sampled_from(IDS)), max_size=8))
+def test_undoing_everything_gives_back_what_was(tmp_path_factory, actions):
+    folder = tmp_path_factory.mktemp("desk")
+    save_suggestions(SEEN, folder)
+    desk = _desk(folder)
+    desk.decide([OUT], "accept")
+    states = [desk.decisions]
+    for name, key in actions:
+        change = {
+            "accept": lambda key=key: desk.decide([key], "accept"),
+            "decline": lambda key=key: desk.decide([key], "decline"),
+            "bulk": lambda: desk.decide_undecided(IDS, "accept"),
+            "forget": lambda key=key: desk.forget([key]),
+        }[name]()
+        if change.changed:
+            states.append(desk.decisions)
+    for state in reversed(states[:-1]):
+        desk.undo()
+        assert desk.decisions == state == {d.id: d for d in load_decisions(folder)}
+
+
+def test_widening_is_checked_recorded_and_undone(folder):
+    desk = _desk(folder)
+    block = Widening(addresses=IPBlock("8.8.8.0/24"))
+    with pytest.raises(PodfenceError, match="is not accepted; accept it before"):
+        desk.widen(OUT, block)
+    desk.decide([OUT], "accept", "why not")
+    with pytest.raises(PodfenceError, match=r"what you ask for has `addresses` that do not hold 8\.8\.8\.8"):
+        desk.widen(OUT, Widening(addresses=IPBlock("8.8.4.0/24")))
+    desk.widen(OUT, block)
+    (found,) = load_decisions(folder)
+    assert (found.widen, found.why) == (block, "why not")
+    desk.decide([OUT], "accept", "again")
+    assert desk.decisions[OUT].widen == block
+    desk.undo()
+    desk.undo()
+    assert desk.decisions[OUT].widen is None
+
+
+def test_what_is_no_suggestion_is_one_sentence(folder):
+    with pytest.raises(PodfenceError, match="'nonsense' is the id of no suggestion"):
+        _desk(folder).decide(["nonsense"], "accept")
+
+
+def test_a_damaged_history_does_not_hinder_deciding(folder):
+    desk = _desk(folder)
+    (folder / HISTORY).write_text("not json\n")
+    with pytest.raises(UnreadableInput, match="its last line is damaged; remove it"):
+        desk.undo()
+    desk.decide([IDS[0]], "accept")
+    assert desk.undo() is not None
+
+
+def test_a_folder_that_cannot_be_written_is_one_sentence_and_memory_says_what_disk_does(folder):
+    desk = _desk(folder)
+    (folder / DECISIONS).mkdir()
+    with pytest.raises(PodfenceError):
+        desk.decide([IDS[0]], "accept")
+    assert desk.decisions == {}
