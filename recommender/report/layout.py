@@ -39,11 +39,15 @@ class Wire:
 
 @dataclass(frozen=True)
 class Path:
-    """A trunk drawn: its wires, and its arrowhead's tip, which touches the box at the trunk's side."""
+    """A trunk drawn: its wires, and its arrowhead's tip, which touches the box at the trunk's side.
+
+    `middles` are points on the way of each of its lines, before lines meet: where a mark speaks for one line.
+    """
 
     trunk: Trunk
     wires: tuple[Wire, ...]
     tip: tuple[float, float]
+    middles: tuple[tuple[float, float], ...]
 
 
 @dataclass(frozen=True)
@@ -107,7 +111,7 @@ def _columns(room: Room, layer: Sequence[int]) -> tuple[_Column, ...]:
         widths = room_for[trunk.side]
         widths[layer[trunk.dst]] = max(widths[layer[trunk.dst]], len(trunk.label) * LETTER + 18)
     for line in room.loops:
-        room_for["right"][layer[line.src]] = max(room_for["right"][layer[line.src]], len(line.label) * LETTER + 30)
+        room_for["right"][layer[line.src]] = max(room_for["right"][layer[line.src]], len(line.label) * LETTER + 35)
     columns, x = [], MARGIN
     for left, right in zip(room_for["left"], room_for["right"], strict=True):
         columns.append(_Column(x, x + left, x + left + NODE_WIDTH + right))
@@ -150,6 +154,11 @@ def _ports(room: Room, placed: Arrangement) -> Ports:
     return found
 
 
+def _middle(wire: Wire) -> tuple[float, float]:
+    """Return the point halfway of a curve: it is the same seen from both ends."""
+    return (wire.start[0] + wire.end[0]) / 2, (wire.start[1] + wire.end[1]) / 2
+
+
 @dataclass(frozen=True)
 class _Router:
     """Draws trunks: `forward` ones run to the right and meet boxes at their left side, the others mirrored."""
@@ -165,7 +174,9 @@ class _Router:
         step = 1 if forward else -1
         last = self.layer[trunk.dst]
         height = self.ports[trunk.dst, trunk.side, number]
-        wires = [wire for line in trunk.lines for wire in self._feeder(trunk, line, height)]
+        feeders = [self._feeder(trunk, line, height) for line in trunk.lines]
+        middles = tuple(_middle(curve) for _, curve in feeders)
+        wires = [wire for feeder in feeders for wire in feeder]
         for place in sorted(trunk.slots, reverse=not forward):
             own = self.placed.middle[trunk.slots[place]]
             after = self.placed.middle[trunk.slots[place + step]] if place + step in trunk.slots else height
@@ -175,7 +186,7 @@ class _Router:
             wires.append(Wire((leave, own), (self._sides(place + step, forward=forward)[0], after), through))
         tip = self.columns[last].boxes + (0 if forward else NODE_WIDTH), height
         wires.append(Wire((self._sides(last, forward=forward)[0], height), tip, trunk.lines))
-        return Path(trunk, tuple(wire for wire in wires if wire.start != wire.end), tip)
+        return Path(trunk, tuple(wire for wire in wires if wire.start != wire.end), tip, middles)
 
     def _feeder(self, trunk: Trunk, line: Line, height: float) -> tuple[Wire, Wire]:
         """Return the way from a source's box to the next layer."""

@@ -10,7 +10,7 @@ from recommender.report.coverage import coverage_part
 from recommender.report.existing import existing_part
 from recommender.report.facts import Fact, Facts
 from recommender.report.findings import findings_part
-from recommender.report.graph import Graph, graph_of
+from recommender.report.graph import MOST_WORKLOADS, Graph, graph_of
 from recommender.report.inputs import inputs_part
 from recommender.report.markup import Child, Html, join, plain, tag
 from recommender.report.matrix import matrix
@@ -31,9 +31,8 @@ from recommender.report.workloads import workloads_part
 from recommender.review import Decision
 from recommender.summary import Conclusion, summary_data
 
-MOST_WORKLOADS = 60
-"""More than this no picture shows so that anyone could read it."""
 MOST_LINES = 400
+"""More than this no picture shows so that anyone could read it."""
 
 # No script and no request: what a capture smuggled in could do nothing even if it were not escaped.
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
@@ -165,7 +164,7 @@ def _picture(facts: Facts, graph: Graph, *, drawn: bool) -> Html:
         body = matrix(facts.all)
         said = (
             f"{plural(graph.workloads, 'workload')} and {plural(len(graph.lines), 'line')} are too many for a readable "
-            f"picture, so none is drawn: the matrix counts all {plural(len(facts.all), 'communication')} by namespace."
+            f"picture, so none is drawn: the matrix counts all {plural(len(facts.all), 'communication')}."
         )
     left_out = (
         tag(

@@ -5,11 +5,13 @@ from typing import Final
 _COLOURS: Final = """
 :root{color-scheme:light dark;--bg:#fff;--panel:#f6f7f9;--card:#fff;--text:#1b2430;--dim:#5a6675;--line:#d8dde4;
 --link:#0b57a4;--good:#0f7a43;--good-bg:#e8f6ee;--warn:#8a5a00;--warn-bg:#fdf3dc;--bad:#b8152b;--bad-bg:#fdeaec;
---allowed:#1a7f56;--breaks:#d01c35;--denied:#8446b4;--open:#1b66c9;--withheld:#7b8694;--node:#fff;--shadow:#0f172a14;
+--allowed:#0b62a8;--breaks:#c2410c;--undecidable:#7c3aad;--denied:#6b7480;--open:#8a6100;--closed:#0a7567;
+--node:#fff;--shadow:#0f172a14;
 --key:#0b57a4;--value:#7a3e00;--mark:#ffe08a;--mark-text:#4a3500}
 @media (prefers-color-scheme:dark){:root{--bg:#12161c;--panel:#1a2029;--card:#1e2530;--text:#e4e9f0;--dim:#9ba7b6;
 --line:#343d4a;--link:#7db8ff;--good:#5fd39a;--good-bg:#12301f;--warn:#f0c060;--warn-bg:#352a10;--bad:#ff8a95;
---bad-bg:#3b151b;--allowed:#4cc38a;--breaks:#ff6475;--denied:#c596f0;--open:#6cabff;--withheld:#8d99a8;--node:#262e3a;
+--bad-bg:#3b151b;--allowed:#62b3f5;--breaks:#ff9255;--undecidable:#c99cf5;--denied:#98a4b3;--open:#e3bd4f;--closed:#4fd0bd;
+--node:#262e3a;
 --shadow:#0006;--key:#7db8ff;--value:#f0b877;--mark:#5c4a10;--mark-text:#ffe9a8}}
 """
 
@@ -97,11 +99,20 @@ tr.under td{padding-top:0}tr.under:hover{background:none}
 .evidence dt{color:var(--dim)}.evidence dd{margin:0}.evidence dd bdi{display:inline;min-width:0}
 .matrix td{text-align:center;white-space:nowrap;border:1px solid var(--line);padding:3px 7px}
 .matrix th[scope=row]{padding-right:10px}
-.matrix thead th{vertical-align:bottom;height:120px;padding:4px}
-.matrix thead th span{writing-mode:vertical-rl;transform:rotate(180deg)}
-.mark.allowed{color:var(--allowed)}.mark.breaks{color:var(--breaks);font-weight:700}.mark.denied{color:var(--denied)}
-.mark.open{color:var(--open)}.mark.withheld{color:var(--dim)}
-.key span span{font-weight:700}
+.matrix{min-width:0;margin-bottom:10px}
+.matrix td{height:1px}
+.matrix th{border:1px solid var(--line);padding:3px 8px;text-align:left}
+.matrix .names th,.matrix .single th{vertical-align:bottom;padding:6px 3px;text-align:center}
+.matrix .names th span,.matrix .single th span{writing-mode:vertical-rl;transform:rotate(180deg)}
+.matrix .names bdi,.matrix .single bdi{min-width:0;max-height:26ch;overflow-wrap:anywhere}
+.matrix th bdi,.breaking summary bdi{display:inline-block;min-width:0;max-width:30ch;white-space:normal}
+.mark{font-weight:700}
+.mark.allowed,.mark.worked{color:var(--allowed)}.mark.undecidable{color:var(--undecidable)}
+.mark.denied,.mark.failed{color:var(--denied)}.mark.open{color:var(--open)}.mark.closed{color:var(--closed)}
+.mark.would_break{color:var(--bg);background:var(--breaks);border-radius:3px;padding:0 4px}
+.matrix .mark+.mark{margin-left:5px}
+.key>span{margin-right:14px}
+.breaking{margin:8px 0}
 details{margin:0}
 summary{cursor:pointer;padding:5px 0}
 details.namespace{margin:12px 0;border:1px solid var(--line);border-radius:8px;padding:4px 14px 8px}
@@ -133,27 +144,41 @@ _PICTURE: Final = """
 .node .kind{font-size:9.5px;fill:var(--dim)}
 a .node:hover rect{stroke:var(--link);stroke-width:2}
 .wire{fill:none;stroke-width:1.7;transition:opacity .12s}
-.wire.allowed{stroke:var(--allowed)}
-.wire.breaks{stroke:var(--breaks);stroke-width:3.4;stroke-dasharray:9 5}
-.wire.denied{stroke:var(--denied);stroke-width:2;stroke-dasharray:.1 5;stroke-linecap:round}
-.wire.open{stroke:var(--open);stroke-dasharray:14 5}
-.wire.withheld{stroke:var(--withheld);stroke-width:1;stroke-dasharray:8 3 1.5 3}
-.wire.dns{stroke-width:.8;opacity:.75}
+.wire.allowed,.wire.worked{stroke:var(--allowed)}
+.wire.undecidable{stroke:var(--undecidable);stroke-width:2.4;stroke-dasharray:.1 6;stroke-linecap:round}
+.wire.open{stroke:var(--open);stroke-width:2;stroke-dasharray:14 4}
+.wire.closed{stroke:var(--closed);stroke-width:1.8;stroke-dasharray:8 3 1.5 3}
+.wire.denied,.wire.failed{stroke:var(--denied);stroke-width:1.1;stroke-dasharray:4 4}
+.wire.dns{stroke-width:.8;opacity:.8}
+.wire.would_break{stroke:var(--breaks);stroke-width:4;stroke-dasharray:10 5;opacity:1}
+.cross.would_break{fill:var(--bg);stroke:var(--breaks);stroke-width:2.4;stroke-dasharray:none;pointer-events:none}
 .legend .wire.dns{stroke:var(--allowed)}
 .head.dns{fill:var(--allowed)}
 .head,.wire.head{stroke:none}
-.head.allowed{fill:var(--allowed)}.head.breaks{fill:var(--breaks)}.head.denied{fill:var(--denied)}
-.head.open{fill:var(--open)}.head.withheld{fill:var(--withheld)}
+.head.allowed,.head.worked{fill:var(--allowed)}.head.would_break{fill:var(--breaks)}.head.open{fill:var(--open)}
+.head.denied,.head.failed{fill:var(--denied)}.head.undecidable{fill:var(--undecidable)}.head.closed{fill:var(--closed)}
 .canvas .port{font-size:9.5px;paint-order:stroke;stroke:var(--panel);stroke-width:3px;stroke-linejoin:round;
 pointer-events:none}
-.canvas .port.allowed{fill:var(--allowed)}.canvas .port.breaks{fill:var(--breaks);font-weight:700}
-.canvas .port.denied{fill:var(--denied)}.canvas .port.open{fill:var(--open)}.canvas .port.withheld{fill:var(--dim)}
+.canvas .port.allowed,.canvas .port.worked{fill:var(--allowed)}.canvas .port.open{fill:var(--open)}
+.canvas .port.would_break{fill:var(--breaks);font-weight:700}.canvas .port.undecidable{fill:var(--undecidable)}
+.canvas .port.denied,.canvas .port.failed{fill:var(--dim)}.canvas .port.closed{fill:var(--closed)}
 .canvas g:hover>.wire{stroke-width:3}
+.canvas g:hover>.wire.would_break{stroke-width:5}
 .canvas g:hover>.wire.head{stroke-width:0}
-.picture:has(.show-allowed:not(:checked)) .canvas .allowed,.picture:has(.show-breaks:not(:checked)) .canvas .breaks,
-.picture:has(.show-denied:not(:checked)) .canvas .denied,.picture:has(.show-open:not(:checked)) .canvas .open,
-.picture:has(.show-withheld:not(:checked)) .canvas .withheld,.picture:has(.show-dns:not(:checked)) .canvas .dns{
-display:none}
+.canvas g:hover>.wire.cross{stroke-width:2.4}
+.switch{display:inline-flex;flex-wrap:wrap;gap:4px 18px;margin:2px 0 6px;padding:6px 14px;border:1px solid var(--line);
+border-radius:8px;background:var(--panel)}
+.switch label{display:inline-flex;gap:7px;align-items:center;cursor:pointer;font-weight:600}
+.switch input{margin:0;accent-color:var(--link)}
+.view h3{margin:8px 0 0}
+.views:has(.pick-before:checked)>.after,.views:has(.pick-after:checked)>.before,
+.views:has(.pick-before:checked)>.before>h3,.views:has(.pick-after:checked)>.after>h3{display:none}
+.picture:has(.show-would_break:not(:checked)) .canvas .would_break,
+.picture:has(.show-undecidable:not(:checked)) .canvas .undecidable,
+.picture:has(.show-open:not(:checked)) .canvas .open,.picture:has(.show-allowed:not(:checked)) .canvas .allowed,
+.picture:has(.show-closed:not(:checked)) .canvas .closed,.picture:has(.show-denied:not(:checked)) .canvas .denied,
+.picture:has(.show-worked:not(:checked)) .canvas .worked,.picture:has(.show-failed:not(:checked)) .canvas .failed,
+.picture:has(.show-dns:not(:checked)) .canvas .dns{display:none}
 """
 
 _SIZES: Final = """
@@ -165,6 +190,9 @@ _SIZES: Final = """
 @media print{:root{color-scheme:light}@page{size:A4 landscape;margin:12mm}
 body{font-size:10.5pt}header,main,footer{max-width:none;padding:0}nav,.legend input{display:none}
 details:not(.evidence)::details-content{content-visibility:visible;display:block}summary{list-style:none}
+.switch{display:none}.view.after{break-before:page}.legend,.key{break-after:avoid}
+.mark.would_break{color:var(--breaks);background:none;outline:1.5pt solid var(--breaks)}
+.views>.view,.views>.view>h3{display:block!important}
 .evidence:not([open]){display:none}
 .canvas,.scroll,.yaml{overflow:visible}.picture{margin-bottom:12px}
 .canvas svg,.canvas svg.wide{min-width:0;max-width:100%;max-height:165mm}.yaml{white-space:pre-wrap}

@@ -1,6 +1,6 @@
 """Turns a graph and its layers into items that take room: a box for each node, slots where lines pass a layer.
 
-Lines that end at the same node in the same way (state, ports) share a trunk, as cables share a duct: everything that
+Lines that end at the same node in the same way (fate, ports) share a trunk, as cables share a duct: everything that
 enters the trunk leaves it at its one end, so sharing says nothing untrue and spares most crossings.
 """
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, Literal
 
-from recommender.report.facts import State
+from recommender.drawings import Before, Change
 from recommender.report.graph import Graph, Line
 
 Side = Literal["left", "right"]
@@ -35,11 +35,17 @@ class Trunk:
 
     dst: int
     side: Side
-    state: State
+    before: Before
+    change: Change
     dns: bool
-    label: str
+    ports: str
     lines: tuple[Line, ...]
     slots: Mapping[int, int]
+
+    @property
+    def label(self) -> str:
+        """What stands at its arrowhead, the same for all its lines."""
+        return self.lines[0].label
 
     def entry(self, layer: int) -> int:
         """Return the item that the line of a source in some layer runs to first."""
@@ -58,12 +64,13 @@ class Room:
 
 def room_of(graph: Graph, layer: Sequence[int]) -> Room:
     """Return what has to be placed so that every line of the graph can be drawn."""
-    shared: dict[tuple[int, Side, State, bool, str], list[Line]] = {}
+    shared: dict[tuple[int, Side, Before, Change, bool, str], list[Line]] = {}
     loops = tuple(line for line in graph.lines if line.src == line.dst)
     for line in graph.lines:
         if line.src != line.dst:
             side: Side = "left" if layer[line.src] < layer[line.dst] else "right"
-            shared.setdefault((line.dst, side, line.state, line.dns, line.label), []).append(line)
+            key = (line.dst, side, line.before, line.change, line.dns, line.ports)
+            shared.setdefault(key, []).append(line)
     slots: list[Item] = []
     trunks = []
     for key, lines in shared.items():

@@ -1,19 +1,26 @@
 """The picture draws everything that was observed, boxes and labels clear of each other, and says when it cannot."""
 
+import re
+from dataclasses import replace
 from itertools import combinations
 
+import numpy as np
 import pytest
 
 from collectors.inventory import WorkloadRef
 from recommender.communications import AddressPeer
+from recommender.drawings import BEFORE, CHANGES, Port, drawing_of
+from recommender.drawings_words import ports_text
 from recommender.report import report_html
-from recommender.report.facts import STATES, Facts
-from recommender.report.graph import OUTSIDE, graph_of, ports_label
+from recommender.report.facts import Facts
+from recommender.report.graph import MOST_WORKLOADS, OUTSIDE, graph_of
 from recommender.report.layers import layers
 from recommender.report.layout import LETTER, Box, lay_out
-from recommender.report.page import MOST_WORKLOADS
+from recommender.report.matrix import MOST_COLUMNS
+from recommender.report.picture import LOOP, picture
+from recommender.report.style import STYLE
 
-from .shop import API, WEB, communication, conclusion, inventory, shop, troubled_shop
+from .shop import WEB, communication, conclusion, inventory, shop, troubled_shop
 from .test_report_page import Page
 
 
@@ -32,6 +39,15 @@ def graph(whole):
     return graph_of(Facts(whole).all)
 
 
+def key(port):
+    return port.protocol, port.number
+
+
+def name(end):
+    """Return the id of an end in a drawing."""
+    return drawing_of([communication(end, WEB)]).edges[0].src
+
+
 def overlap(one, other):
     across = one.x < other.x + other.width and other.x < one.x + one.width
     return across and one.y < other.y + other.height and other.y < one.y + one.height
@@ -40,8 +56,10 @@ def overlap(one, other):
 @pytest.mark.parametrize("whole", [shop(), troubled_shop(), shop(accept=False), crowd(50)])
 def test_every_communication_is_in_exactly_one_line_and_every_line_has_its_path(whole):
     made = graph(whole)
-    told = [fact.communication for line in made.lines for fact in line.facts]
-    assert sorted(map(str, told)) == sorted(map(str, whole.communications))
+    told = [(edge.src, edge.dst, *port) for line in made.lines for edge in line.edges for port in map(key, edge.ports)]
+    seen = [(*map(name, (c.src, c.dst)), c.protocol, c.port) for c in whole.communications]
+    assert sorted(told) == sorted(seen)
+    assert sum(line.count for line in made.lines) == len(seen)
     drawing = lay_out(made)
     drawn = [line for path in drawing.paths for line in path.trunk.lines] + [loop.line for loop in drawing.loops]
     assert len(drawn) == len(made.lines)
@@ -65,7 +83,7 @@ def test_boxes_and_labels_overlap_nothing_and_stay_in_their_lanes(whole):
         x = path.tip[0] - 11 - width if path.trunk.side == "left" else path.tip[0] + 11
         labels.append(Box(x, path.tip[1] - 12, width, 10))
     labels += [
-        Box(loop.x, loop.leaves - 1, 19 + len(loop.line.label) * LETTER, loop.enters - loop.leaves + 2)
+        Box(loop.x, loop.leaves - 1, LOOP + len(loop.line.label) * LETTER, loop.enters - loop.leaves + 2)
         for loop in drawing.loops
     ]
     for one, other in combinations([*drawing.nodes, *labels], 2):
@@ -103,17 +121,20 @@ def test_callers_stand_left_of_those_they_call_and_cycles_are_cut_once():
 def test_lines_differ_by_style_and_not_only_by_colour():
     html = report_html(troubled_shop())
     dashes = []
-    for state in STATES:
-        assert f'class="wire {state}' in html
-        rule = html.split(f".wire.{state}{{")[1].split("}")[0]
+    judged = [change for change in CHANGES if change not in BEFORE]
+    for change in judged:
+        assert f'class="wire {change}' in html
+        rule = re.search(rf"\.wire\.{change}[,{{][^}}]*", html)[0]
         dashes.append(rule.partition("stroke-dasharray:")[2].split(";")[0])
-    assert len(set(dashes)) == len(STATES)
+    assert len(set(dashes)) == len(judged)
 
 
 def test_the_picture_is_an_image_with_a_title_a_description_and_a_table_beside_it():
     page = Page(report_html(shop()))
-    image = next(values for tag, values in page.tags if values.get("role") == "img")
-    assert set(image["aria-labelledby"].split()) <= set(page.ids)
+    images = [values for tag, values in page.tags if values.get("role") == "img"]
+    assert len(images) == 2
+    for image in images:
+        assert set(image["aria-labelledby"].split()) <= set(page.ids)
     assert f"The same as a table ({len(shop().communications)} communications)" in page.text
 
 
@@ -132,16 +153,16 @@ def test_a_large_cluster_gets_a_matrix_that_counts_every_communication():
     namespaces = {ref.namespace for ref in whole.isolation}
     cells = [cell for row in page.rows if row[0] in namespaces for cell in row[1:]]
     counted = sum(int(part) for cell in cells for part in cell.split() if part.isdigit())
-    assert counted == len(whole.communications)
+    assert counted == 2 * len(whole.communications)  # before, and after
     assert graph(whole).workloads > MOST_WORKLOADS
 
 
 def test_more_namespaces_than_a_matrix_can_hold_are_listed_in_pairs():
-    refs = tuple(WorkloadRef(f"ns-{n:03}", "Deployment", "app") for n in range(80))
-    seen = tuple(communication(refs[n], refs[n + 1]) for n in range(79))
+    refs = tuple(WorkloadRef(f"ns-{n:03}", "Deployment", "app") for n in range(MOST_COLUMNS + 2))
+    seen = tuple(communication(refs[n], refs[n + 1]) for n in range(MOST_COLUMNS + 1))
     page = Page(report_html(conclusion(seen, inventory(refs))))
     pairs = [row for row in page.rows if len(row) == 3 and row[0].startswith("ns-")]
-    assert len(pairs) == 79
+    assert len(pairs) == 2 * (MOST_COLUMNS + 1)
 
 
 def test_many_outside_ends_share_a_node_and_none_is_lost():
@@ -149,7 +170,7 @@ def test_many_outside_ends_share_a_node_and_none_is_lost():
     made = graph(conclusion(seen, inventory()))
     outside = [node for node in made.nodes if node.lane == OUTSIDE]
     assert [node.title for node in outside] == ["40 addresses"]
-    assert sum(len(line.facts) for line in made.lines) == 40
+    assert sum(line.count for line in made.lines) == 40
 
 
 def test_few_outside_ends_are_drawn_apart():
@@ -159,10 +180,91 @@ def test_few_outside_ends_are_drawn_apart():
 
 def test_ports_are_told_in_a_few_letters():
     def label(*ports):
-        seen = [communication(WEB, API, protocol, port) for protocol, port in ports]
-        return ports_label(Facts(conclusion(tuple(seen), inventory())).all)
+        return ports_text([Port(*port) for port in ports], 2)
 
     assert label(("TCP", 80)) == "TCP/80"
     assert label(("TCP", 53), ("UDP", 53)) == "TCP+UDP/53"
     assert label(("TCP", 80), ("TCP", 81), ("TCP", 82)) == "TCP/80,81 +1"
     assert label(("ICMP", 0)) == "ICMP"
+
+
+def test_d31_what_would_break_is_thick_dashed_crossed_out_and_says_so():
+    whole = troubled_shop()
+    html = report_html(whole)
+    after = html.split('class="view after"')[1].split("<section")[0]
+    drawn = after.split('class="canvas"')[1].split("</svg>")[0]
+    breaking = [line for line in graph(whole).lines if line.change == "would_break"]
+    assert breaking
+    assert drawn.count('class="cross would_break wire') == len(breaking)
+    assert drawn.count("breaks</text>") == len({(line.dst, line.ports) for line in breaking})
+    rule = html.split(".wire.would_break{")[1].split("}")[0]
+    assert "stroke-dasharray" in rule
+    widths = [
+        float(width) for width in re.findall(r"^\.wire\.[a-z_,.]+\{[^}]*stroke-width:([\d.]+)", html, re.MULTILINE)
+    ]
+    assert max(widths) == float(re.search(r"stroke-width:([\d.]+)", rule)[1])
+    assert widths.count(max(widths)) == 1
+
+
+def test_before_shows_what_worked_and_what_failed_and_after_what_becomes_of_it():
+    whole = troubled_shop()
+    shown = str(picture(graph(whole), {}))
+    before, after = shown.split('class="view before"')[1].split('class="view after"')
+    assert 'class="wire worked' in before
+    assert 'class="wire failed' in before
+    assert not [change for change in CHANGES if change not in BEFORE and f'class="wire {change}' in before]
+    assert not [name for name in BEFORE if f'class="wire {name}' in after]
+    assert 'class="cross' not in before.split('class="canvas"')[1]
+
+
+def test_the_same_boxes_stand_in_the_same_places_before_and_after():
+    before, after = str(picture(graph(troubled_shop()), {})).split('class="view after"')
+    boxes = [re.findall(r'class="node n[^>]*><title>[^<]*</title><rect[^>]*>', view) for view in (before, after)]
+    assert boxes[0]
+    assert boxes[0] == boxes[1]
+
+
+def test_the_switch_needs_no_script_and_paper_shows_both():
+    html = report_html(shop())
+    page = Page(html)
+    radios = [values for tag, values in page.tags if values.get("type") == "radio"]
+    assert {values["name"] for values in radios} == {"picture"}
+    assert sum("checked" in values for values in radios) == 1
+    assert ".views>.view>h3{display:block!important}" in html.split("@media print")[1]
+
+
+def test_where_nothing_was_judged_there_is_no_after():
+    whole = replace(shop(), outcomes=())
+    html = report_html(whole)
+    assert 'class="wire worked' in html
+    assert 'class="views"' not in html
+
+
+def test_every_colour_can_be_seen_on_its_ground_and_breaks_stays_apart_for_the_colour_blind():
+    light, dark = (dict(re.findall(r"--([a-z-]+):(#[0-9a-f]+)", part)) for part in STYLE.split("@media")[:2])
+    for colours in (light, dark):
+        for name in ("allowed", "breaks", "undecidable", "denied", "open", "closed"):
+            assert contrast(colours[name], colours["bg"]) >= 4.5, name
+        for blind in BLIND.values():
+            seen = {name: blind @ linear(colours[name]) for name in ("allowed", "breaks", "closed", "denied")}
+            for name in ("allowed", "closed", "denied"):
+                assert np.abs(seen[name] - seen["breaks"]).max() > 0.12, name
+
+
+BLIND = {  # Machado, Oliveira and Fernandes 2009, severity 1.0
+    "protanopia": np.array([
+        [0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]]),
+    "deuteranopia": np.array([
+        [0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]]),
+}  # fmt: skip
+
+
+def linear(colour):
+    digits = colour[1:] if len(colour) == 7 else "".join(2 * digit for digit in colour[1:])
+    parts = np.array([int(digits[at : at + 2], 16) / 255 for at in (0, 2, 4)])
+    return np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+
+
+def contrast(one, other):
+    lights = sorted(float(linear(colour) @ (0.2126, 0.7152, 0.0722)) for colour in (one, other))
+    return (lights[1] + 0.05) / (lights[0] + 0.05)

@@ -1,0 +1,63 @@
+"""Turns an observation store, an inventory and perhaps policies into a drawing: what `podfence graph` calls."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from collectors.errors import PodfenceError
+from collectors.inventory import WorkloadRef
+from collectors.store import load
+from recommender.communications import summarize
+from recommender.drawings import Drawing, cut, drawing_of
+from recommender.pipeline import RunOptions
+from recommender.resolve import resolve
+from recommender.simulate import simulate
+from recommender.store import load_policies
+from recommender.text import visible
+from recommender.vantages import once
+
+
+def graph(
+    store: Path,
+    inventory_path: Path,
+    paths: Iterable[str | Path] = (),
+    *,
+    namespaces: Iterable[str] = (),
+    workloads: Iterable[str] = (),
+    options: RunOptions | None = None,
+) -> Drawing:
+    """Return what was observed as a drawing, judged under the policies in files and folders where any are named.
+
+    Only what touches a namespace or a workload ("namespace/kind/name") that is named, where any is. Raises
+    UnreadableInput for bad files, PodfenceError for a namespace or workload of which nothing was observed.
+    """
+    listed = [*paths]
+    policies = load_policies(listed)[0] if listed else ()
+    inventory = (options or RunOptions()).inventory(inventory_path)
+    observation = load(store)
+    seen = summarize(once(resolve(observation.flows, inventory), observation.window))
+    drawing = drawing_of(simulate(policies, seen, inventory) if listed else seen)
+    return drawing.within(_known_namespaces(drawing, namespaces), _known_workloads(drawing, workloads))
+
+
+def _known_namespaces(drawing: Drawing, wanted: Iterable[str]) -> frozenset[str]:
+    known = {node.end.namespace for node in drawing.nodes if isinstance(node.end, WorkloadRef)}
+    chosen = frozenset(wanted)
+    for name in sorted(chosen - known):
+        raise PodfenceError(_unknown("namespace", name, known))
+    return chosen
+
+
+def _known_workloads(drawing: Drawing, wanted: Iterable[str]) -> frozenset[WorkloadRef]:
+    known = {str(node.end): node.end for node in drawing.nodes if isinstance(node.end, WorkloadRef)}
+    chosen = frozenset(wanted)
+    for name in sorted(chosen - known.keys()):
+        raise PodfenceError(_unknown("workload", name, known))
+    return frozenset(known[name] for name in chosen)
+
+
+def _unknown(what: str, name: str, known: Iterable[str]) -> str:
+    names = sorted(known)
+    shown = ", ".join(cut(visible(one), 80) for one in names[:8]) or "none"
+    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+    form = " as namespace/kind/name" if what == "workload" else ""
+    return f"{what} {cut(visible(name), 80)!r}: nothing observed has such an end; name one{form} of {shown}{more}"
