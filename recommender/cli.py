@@ -24,6 +24,7 @@ from recommender.cli_options import (
     add_sources,
     run_options,
 )
+from recommender.cli_simulate import add_simulate
 from recommender.text import visible
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_whole_jobs(commands)
     add_inventory(commands, _print, _say)
     _add_stages(commands)
+    add_simulate(commands, _print, _say)
     add_adopt(commands, _print, _say)
     add_graph(commands, _print, _say)
     return parser
@@ -99,10 +101,6 @@ def _add_stages(commands: Any) -> None:
     export.add_argument("-o", "--output", type=Path, required=True, help="folder for <namespace>/<policy>.yaml")
     export.add_argument("--check", action="store_true", help="write nothing; exit 1 where the folder differs")
     add_generate(export)
-    simulate = add_command(commands, "simulate", _simulate, "policies against everything observed")
-    simulate.add_argument("policies", nargs="+", type=Path, help="YAML files or folders")
-    add_inventory_path(simulate)
-    simulate.add_argument("--observations", type=Path, required=True, help="observation store to replay")
 
 
 def _version() -> str:
@@ -211,27 +209,6 @@ def _export(given: argparse.Namespace) -> int:
     if done.others:
         _say(f"left as they were, and not in kustomization.yaml: {', '.join(done.others)}")
     return 0
-
-
-def _simulate(given: argparse.Namespace) -> int:
-    from recommender import pipeline  # noqa: PLC0415 - late, see above
-
-    replay = pipeline.simulate(given.policies, given.inventory, given.observations, run_options(given))
-    breaking = replay.would_break
-    rows = [{"communication": str(o.communication), "verdict": o.verdict, "reason": o.reason} for o in replay.outcomes]
-    counts = {word: sum(row["verdict"] == word for row in rows) for word in ("allowed", "denied", "undecidable")}
-    if given.json:
-        data = {"policies": len(replay.policies), **counts, "would_break": len(breaking), "outcomes": rows}
-        _print(json.dumps(data, indent=2))
-    else:
-        _print("\n".join(f"{row['verdict']:<12} {row['communication']}\n{'':<12} {row['reason']}" for row in rows))
-    _say(
-        f"{len(replay.policies)} policies, {len(rows)} communications: "
-        + ", ".join(f"{n} {w}" for w, n in counts.items())
-    )
-    if breaking:
-        _say(f"{len(breaking)} communications that worked when observed would be denied")
-    return FINDING if breaking else 0
 
 
 def _say_if_slow() -> None:

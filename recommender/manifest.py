@@ -13,7 +13,9 @@ from typing import Any, NoReturn
 import yaml
 
 from collectors.errors import UnreadableInput
-from recommender.manifest_read import API_VERSION, KIND, Place, policy_from_object
+from recommender.manifest_merge import once
+from recommender.manifest_read import API_VERSION, DEFAULT_NAMESPACE, KIND, Place, policy_from_object
+from recommender.manifest_streams import documents_only
 from recommender.manifest_write import Plain, policy_to_object, to_yaml
 from recommender.policy import NetworkPolicy
 from recommender.scalars import resolve
@@ -38,12 +40,21 @@ __all__ = [
 ]
 
 
+HELM_NOTES = "Helm NOTES"
+"""What the texts that Helm prints for people are counted as."""
+
+
 @dataclass(frozen=True)
 class PoliciesRead:
-    """The policies of one text, in its order, and how many objects of other kinds were passed over."""
+    """The policies of one text, in its order, and how many objects of other kinds were passed over.
+
+    `places` says of each policy where it stands; `assumed` are those ("namespace/name") that name no namespace.
+    """
 
     policies: tuple[NetworkPolicy, ...] = ()
     skipped: Mapping[str, int] = field(default_factory=dict)
+    places: tuple[str, ...] = ()
+    assumed: tuple[str, ...] = ()
 
 
 def policy_to_yaml(policy: NetworkPolicy) -> str:
@@ -51,30 +62,40 @@ def policy_to_yaml(policy: NetworkPolicy) -> str:
     return to_yaml(policy_to_object(policy))
 
 
-def policies_from_yaml(text: str, where: str) -> PoliciesRead:
-    """Read every NetworkPolicy of a text: YAML documents, JSON, and lists of objects as kubectl prints them.
+def policies_from_yaml(text: str, where: str, namespace: str = DEFAULT_NAMESPACE) -> PoliciesRead:
+    """Read every NetworkPolicy of a text: YAML documents, JSON, lists of objects as kubectl prints them, Helm's output.
 
-    Defaults are filled in as a kube-apiserver does. Raises UnreadableInput for what it would refuse, for fields it
-    does not know, and for two policies of one name; `where` names the text in that sentence.
+    Defaults are filled in as a kube-apiserver does; `namespace` is for policies that name none. Raises
+    UnreadableInput for what it would refuse, for fields it does not know, and for two policies of one name that
+    differ; `where` names the text in that sentence.
     """
-    policies: dict[tuple[str, str], NetworkPolicy] = {}
-    skipped: Counter[str] = Counter()
-    for place, item in _objects(_documents(text, where), where):
+    found: list[tuple[NetworkPolicy, str]] = []
+    assumed: set[str] = set()
+    stream = documents_only(text)
+    skipped: Counter[str] = Counter({HELM_NOTES: stream.notes} if stream.notes else {})
+    for place, item in _objects(_documents(stream.text, where), where):
         kind, api_version = item.get("kind"), item.get("apiVersion")
         if not isinstance(kind, str) or not kind:
             place.child("kind").refuse("is missing", "give every document its apiVersion and kind")
         if kind != KIND or not _is_ours(api_version):
             skipped[kind if kind != KIND else f"{api_version} {kind}"] += 1
             continue
-        policy = policy_from_object(item, str(place))
-        key = (policy.namespace, policy.name)
-        if key in policies:
-            place.child("metadata.name").refuse(
-                f"NetworkPolicy {policy.namespace}/{policy.name} stands here a second time",
-                "keep one of the two, since applying both leaves only the last",
-            )
-        policies[key] = policy
-    return PoliciesRead(tuple(policies.values()), dict(sorted(skipped.items())))
+        policy = policy_from_object(item, str(place), namespace)
+        found.append((policy, str(place)))
+        if not _has_namespace(item):
+            assumed.add(f"{policy.namespace}/{policy.name}")
+    each = once(found)
+    return PoliciesRead(
+        tuple(policy for policy, _ in each),
+        dict(sorted(skipped.items())),
+        tuple(place for _, place in each),
+        tuple(sorted(assumed)),
+    )
+
+
+def _has_namespace(item: Mapping[str, object]) -> bool:
+    metadata = item.get("metadata")
+    return isinstance(metadata, Mapping) and bool(metadata.get("namespace"))
 
 
 def _is_ours(api_version: object) -> bool:
@@ -85,25 +106,30 @@ def _is_ours(api_version: object) -> bool:
 
 def _objects(documents: Sequence[Plain], where: str) -> Iterator[tuple[Place, dict[str, Plain]]]:
     for index, document in enumerate(documents, start=1):
-        place = Place(f"{where}, document {index}" if len(documents) > 1 else where)
-        if document is None:
-            continue
-        if not isinstance(document, dict):
-            place.refuse("holds no Kubernetes object", "give it apiVersion, kind, metadata and spec")
-        kind = document.get("kind")
-        if kind not in {"List", f"{KIND}List"}:
-            yield place, document
-            continue
-        items = document.get("items")
-        if not isinstance(items, list | None):
-            place.child("items").refuse("is not a list", "give the list as kubectl prints it")
-        for number_, item in enumerate(items or ()):
-            inner = Place(f"{place}, items[{number_}]")
-            if not isinstance(item, dict):
-                inner.refuse("holds no Kubernetes object", "give it apiVersion, kind, metadata and spec")
-            # the API leaves kind and apiVersion out of the items of a typed list
-            implied = {"apiVersion": document.get("apiVersion"), "kind": KIND} if kind != "List" else {}
-            yield inner, {**implied, **item}
+        if document is not None:
+            yield from _flattened(document, Place(f"{where}, document {index}" if len(documents) > 1 else where))
+
+
+def _flattened(item: Plain, place: Place) -> Iterator[tuple[Place, dict[str, Plain]]]:
+    """Yield an object, or those of a list: of any kinds, or of one (`NetworkPolicyList`), also lists in lists."""
+    if not isinstance(item, dict):
+        place.refuse("holds no Kubernetes object", "give it apiVersion, kind, metadata and spec")
+    kind, items = item.get("kind"), item.get("items")
+    listed = isinstance(kind, str) and kind.endswith("List")
+    ours = kind in {"List", f"{KIND}List"}
+    if not listed or not (ours or isinstance(items, list)):
+        yield place, item
+        return
+    if not isinstance(items, list | None):
+        place.child("items").refuse("is not a list", "give the list as kubectl prints it")
+    # the API leaves kind and apiVersion out of the items of a typed list
+    implied = {"apiVersion": item.get("apiVersion"), "kind": str(kind).removesuffix("List")} if kind != "List" else {}
+    for number, entry in enumerate(items or ()):
+        yield from _flattened({**implied, **entry} if isinstance(entry, dict) else entry, _entry(place, number))
+
+
+def _entry(place: Place, number: int) -> Place:
+    return Place(f"{place}, items[{number}]")
 
 
 def from_yaml(text: str, where: str) -> Plain:

@@ -26,6 +26,8 @@ from recommender.policy import (
 
 API_VERSION = "networking.k8s.io/v1"
 KIND = "NetworkPolicy"
+DEFAULT_NAMESPACE = "default"
+"""Where kubectl puts an object that names no namespace."""
 
 _POLICY_TYPES: dict[object, PolicyType] = {"Ingress": INGRESS, "Egress": EGRESS}
 _PROTOCOLS = ("TCP", "UDP", "SCTP")
@@ -65,7 +67,7 @@ class Place:
         raise UnreadableInput(f"{self}: {reason}; {todo}")
 
 
-def policy_from_object(item: object, where: str) -> NetworkPolicy:
+def policy_from_object(item: object, where: str, default_namespace: str = DEFAULT_NAMESPACE) -> NetworkPolicy:
     """Read one NetworkPolicy as the API gives it, from a file or from a cluster, defaults filled in.
 
     Raises UnreadableInput for whatever a kube-apiserver would refuse and for fields it does not know.
@@ -86,7 +88,7 @@ def policy_from_object(item: object, where: str) -> NetworkPolicy:
     spec = _mapping(fields.get("spec"), at_spec, _SPEC_FIELDS)
     egress = _rules(spec.get("egress"), at_spec.child("egress"), "to")
     return NetworkPolicy(
-        namespace=namespace or "default",
+        namespace=namespace or default_namespace,
         name=name,
         # absent is the same as empty: every pod of the namespace
         pod_selector=_selector(spec.get("podSelector"), at_spec.child("podSelector")),

@@ -13,13 +13,12 @@ from collectors.observation import Observation, Source
 from collectors.sources import read_flows
 from collectors.store import load, save
 from recommender.cni import CniWarning, cni_warnings, profile
-from recommender.communications import Communication, summarize
+from recommender.communications import summarize
 from recommender.coverage import coverage
 from recommender.existing import compare
 from recommender.findings import findings
 from recommender.generate import GenerateOptions, generate
 from recommender.names import with_names
-from recommender.outcomes import Outcome
 from recommender.outputs import KUSTOMIZATION, Layout
 from recommender.policy import NetworkPolicy
 from recommender.report import report_html
@@ -33,7 +32,6 @@ from recommender.store import (
     REPORT,
     differing_files,
     load_decisions,
-    load_policies,
     load_suggestions,
     save_decisions,
     save_policies,
@@ -256,33 +254,3 @@ def refuse_half_decided(reviewed: Reviewed, options: RunOptions) -> None:
         f"{len(items)} open) and exporting them would cut off {len(cut)} undecided communications; "
         "decide them in decisions.yaml, or pass --allow-incomplete"
     )
-
-
-@dataclass(frozen=True)
-class Replay:
-    """What a set of policies does to everything observed; `skipped` counts manifests of other kinds."""
-
-    policies: tuple[NetworkPolicy, ...]
-    outcomes: tuple[Outcome, ...]
-    skipped: dict[str, int]
-
-    @property
-    def would_break(self) -> tuple[Outcome, ...]:
-        """Communications that worked when observed and that the policies deny."""
-        return tuple(o for o in self.outcomes if o.verdict == "denied" and _worked(o.communication))
-
-
-def simulate(
-    paths: Iterable[str | Path], inventory_path: Path, store: Path | None = None, options: RunOptions | None = None
-) -> Replay:
-    """Return the verdicts of policies read from files on everything in an observation store."""
-    policies, skipped = load_policies(paths)
-    inventory = (options or RunOptions()).inventory(inventory_path)
-    if store is None:
-        return Replay(policies, (), dict(skipped))
-    communications = summarize(_resolved(load(store), inventory))
-    return Replay(policies, simulate_communications(policies, communications, inventory), dict(skipped))
-
-
-def _worked(communication: Communication) -> bool:
-    return bool(communication.evidence.connections or communication.evidence.one_way)

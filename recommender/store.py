@@ -2,18 +2,28 @@
 
 import json
 import os
-from collections.abc import Iterable, Mapping
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from collectors.errors import PodfenceError, UnreadableInput
+from recommender.api_names import namespace_fault
 from recommender.artefacts import suggestions_from_data, suggestions_to_data
 from recommender.manifest import from_yaml, policies_from_yaml, to_yaml
+from recommender.manifest_merge import Placed, once
+from recommender.manifest_read import DEFAULT_NAMESPACE
 from recommender.outputs import Layout, export_files
 from recommender.policy import NetworkPolicy
 from recommender.review import Decision, decisions_from_data, decisions_to_data
 from recommender.suggest import Suggestions
 
 SUGGESTIONS, DECISIONS, REPORT = "suggestions.json", "decisions.yaml", "report.html"
+STDIN, CLUSTER = "-", "cluster"
+"""Words that are no paths: standard input, and the policies in force."""
+_MANIFESTS = frozenset({".yaml", ".yml", ".json"})
+_KUSTOMIZATIONS = frozenset({"kustomization.yaml", "kustomization.yml", "Kustomization"})
 
 
 def save_suggestions(suggestions: Suggestions, folder: Path) -> None:
@@ -62,22 +72,77 @@ def differing_files(policies: Iterable[NetworkPolicy], folder: Path, layout: Lay
     return tuple(sorted(changed.union(_others(folder, files))))
 
 
+@dataclass(frozen=True)
+class PoliciesLoaded:
+    """The policies of some sources, sorted, each once; what else was there, counted by kind.
+
+    `assumed` are policies ("namespace/name") that name no namespace themselves.
+    """
+
+    policies: tuple[NetworkPolicy, ...] = ()
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    assumed: tuple[str, ...] = ()
+
+
 def load_policies(paths: Iterable[str | Path]) -> tuple[tuple[NetworkPolicy, ...], Mapping[str, int]]:
-    """Return the NetworkPolicies in YAML files and folders, sorted, and what else was in them, counted by kind."""
-    policies: list[NetworkPolicy] = []
-    skipped: dict[str, int] = {}
-    for path in map(Path, paths):
-        if not path.exists():
-            raise UnreadableInput(
-                f"{path}: no such file or folder; name exported policies, as `podfence export` writes"
-            )
-        files = sorted(p for p in path.rglob("*") if p.suffix in {".yaml", ".yml"}) if path.is_dir() else [path]
-        for file in files:
-            found = policies_from_yaml(read_text(file, "check its permissions"), str(file))
-            policies += found.policies
-            for kind, count in found.skipped.items():
-                skipped[kind] = skipped.get(kind, 0) + count
-    return tuple(sorted(policies, key=lambda policy: (policy.namespace, policy.name))), skipped
+    """Return the NetworkPolicies in files, folders and stdin (`-`), sorted, and what else was there, by kind."""
+    loaded = read_policies(paths)
+    return loaded.policies, loaded.skipped
+
+
+def read_policies(
+    paths: Iterable[str | Path],
+    namespace: str = DEFAULT_NAMESPACE,
+    in_force: Iterable[NetworkPolicy] | None = None,
+) -> PoliciesLoaded:
+    """Return the NetworkPolicies of sources: files, folders of YAML and JSON, stdin (`-`).
+
+    `namespace` is for policies that name none. With `in_force`, the word `cluster` stands for these (a folder of that
+    name is `./cluster`). Raises UnreadableInput for what a kube-apiserver would refuse, and for two policies of one
+    name that differ.
+    """
+    fault = namespace_fault(namespace)
+    if fault:
+        raise UnreadableInput(f"namespace {ascii(namespace)[:80]} {fault}; name a namespace as Kubernetes does")
+    placed: list[Placed] = []
+    skipped: Counter[str] = Counter()
+    assumed: set[str] = set()
+    for source in dict.fromkeys(str(path) for path in paths):
+        if source == CLUSTER and in_force is not None:
+            placed += [(policy, "the cluster") for policy in in_force]
+            continue
+        for name, text in _texts(source):
+            if text is None:
+                skipped["Kustomization"] += 1
+                continue
+            found = policies_from_yaml(text, name, namespace)
+            placed += zip(found.policies, found.places, strict=True)
+            skipped.update(found.skipped)
+            assumed.update(found.assumed)
+    policies = sorted((policy for policy, _ in once(placed)), key=lambda policy: (policy.namespace, policy.name))
+    return PoliciesLoaded(tuple(policies), dict(sorted(skipped.items())), tuple(sorted(assumed)))
+
+
+def _texts(source: str) -> Iterator[tuple[str, str | None]]:
+    """Yield name and text of each file of a source; None for a kustomization, which need not name its kind."""
+    if source == STDIN:
+        yield "stdin", _stdin()
+        return
+    path = Path(source)
+    if not path.exists():
+        raise UnreadableInput(f"{path}: no such file or folder; name exported policies, as `podfence export` writes")
+    files = [path]
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.suffix in _MANIFESTS and file.is_file())
+    for file in files:
+        yield str(file), None if file.name in _KUSTOMIZATIONS else read_text(file, "check its permissions")
+
+
+def _stdin() -> str:
+    try:
+        return sys.stdin.buffer.read().decode("utf-8")
+    except UnicodeDecodeError as fault:
+        raise UnreadableInput(f"stdin: is not UTF-8 text ({fault.reason}); pipe YAML or JSON into it") from fault
 
 
 def read_text(file: Path, what_to_do: str) -> str:

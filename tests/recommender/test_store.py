@@ -1,3 +1,7 @@
+import io
+import json
+import sys
+
 import pytest
 
 from collectors.errors import PodfenceError, UnreadableInput
@@ -9,6 +13,7 @@ from recommender.store import (
     load_decisions,
     load_policies,
     load_suggestions,
+    read_policies,
     save_decisions,
     save_policies,
     save_suggestions,
@@ -96,3 +101,66 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(tmp_path):
 def test_a_missing_policy_file_is_one_sentence(tmp_path):
     with pytest.raises(UnreadableInput, match="no such file or folder"):
         load_policies([tmp_path / "absent"])
+
+
+TEXT = "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: a}\nspec: {policyTypes: [Ingress]}\n"
+
+
+def _stdin(monkeypatch, content):
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+
+
+def test_policies_come_from_files_of_yaml_and_json_in_folders_and_from_stdin(tmp_path, monkeypatch):
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "deep" / "a.yml").write_text(TEXT)
+    listed = {"kind": "List", "apiVersion": "v1", "items": [{"kind": "NetworkPolicy", "metadata": {"name": "b"}}]}
+    listed["items"][0]["apiVersion"] = "networking.k8s.io/v1"
+    (tmp_path / "b.json").write_text(json.dumps(listed))
+    (tmp_path / "notes.txt").write_text("{")
+    _stdin(monkeypatch, TEXT.replace("a}", "c}").encode())
+    loaded = read_policies([tmp_path, "-", "-"], "shop")
+    assert [policy.name for policy in loaded.policies] == ["a", "b", "c"]
+    assert loaded.assumed == ("shop/a", "shop/b", "shop/c")
+
+
+def test_a_kustomization_need_not_say_what_it_is(tmp_path):
+    (tmp_path / "kustomization.yaml").write_text("resources: [a.yaml]\n")
+    (tmp_path / "a.yaml").write_text(TEXT + "---\nkind: Deployment\napiVersion: apps/v1\n")
+    loaded = read_policies([tmp_path])
+    assert loaded.skipped == {"Deployment": 1, "Kustomization": 1}
+    assert [policy.namespace for policy in loaded.policies] == ["default"]
+
+
+def test_a_policy_that_names_its_namespace_keeps_it(tmp_path):
+    (tmp_path / "a.yaml").write_text(TEXT.replace("{name: a}", "{name: a, namespace: data}"))
+    loaded = read_policies([tmp_path], "shop")
+    assert (loaded.policies[0].namespace, loaded.assumed) == ("data", ())
+
+
+def test_the_same_policy_in_two_files_counts_once_and_two_that_differ_are_refused(tmp_path):
+    (tmp_path / "a.yaml").write_text(TEXT)
+    (tmp_path / "b.yaml").write_text(TEXT)
+    assert len(read_policies([tmp_path, tmp_path / "a.yaml"]).policies) == 1
+    (tmp_path / "b.yaml").write_text(TEXT.replace("Ingress", "Egress"))
+    with pytest.raises(UnreadableInput, match=r"b\.yaml: NetworkPolicy default/a .* that in .*a\.yaml; keep one"):
+        read_policies([tmp_path])
+
+
+def test_cluster_is_a_word_only_where_policies_in_force_are_given(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert read_policies(["cluster"], in_force=[_policy("b"), _policy("a")]).policies == (_policy("a"), _policy("b"))
+    with pytest.raises(UnreadableInput, match="cluster: no such file or folder"):
+        read_policies(["cluster"])
+    (tmp_path / "cluster").mkdir()
+    assert read_policies(["./cluster"], in_force=[_policy()]).policies == ()
+
+
+def test_a_namespace_that_is_none_is_one_sentence():
+    with pytest.raises(UnreadableInput, match=r"^namespace 'a\\nb' may hold only"):
+        read_policies([], "a\nb")
+
+
+def test_stdin_that_is_no_text_is_one_sentence(monkeypatch):
+    _stdin(monkeypatch, b"\xff\xfe")
+    with pytest.raises(UnreadableInput, match=r"^stdin: is not UTF-8 text"):
+        read_policies(["-"])
