@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from collectors.errors import PodfenceError
 from recommender.cli_adopt import add_adopt
+from recommender.cli_diff import add_diff
 from recommender.cli_graph import add_graph
 from recommender.cli_inventory import add_inventory
 from recommender.cli_options import (
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_stages(commands)
     add_simulate(commands, _print, _say)
     add_adopt(commands, _print, _say)
+    add_diff(commands, _print, _say)
     add_graph(commands, _print, _say)
     return parser
 

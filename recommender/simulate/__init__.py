@@ -6,7 +6,10 @@ Semantics: https://kubernetes.io/docs/concepts/services-networking/network-polic
 """
 
 from recommender.simulate.actors import SimulationOptions
-from recommender.simulate.replay import isolation, judge, simulate
+from recommender.simulate.difference import difference, is_within
+from recommender.simulate.judging import judge
+from recommender.simulate.reachable import reachable
+from recommender.simulate.replay import isolation, simulate
 from recommender.simulate.surplus import excess
 
-__all__ = ["SimulationOptions", "excess", "isolation", "judge", "simulate"]
+__all__ = ["SimulationOptions", "difference", "excess", "is_within", "isolation", "judge", "reachable", "simulate"]

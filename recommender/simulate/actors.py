@@ -21,6 +21,9 @@ NAMESPACE_NAME = "kubernetes.io/metadata.name"
 Fact = tuple[object, ...]
 """("in", namespace), ("pod", key, value), ("namespace", key, value) or ("block", IPBlock): what a rule can ask."""
 
+_PARTS_OF_A_WORKLOAD = 3
+"""Of its name as text; a pod's has two, and no name of Kubernetes has a slash."""
+
 Nature = Literal["pod", "host", "address", "unsure", "service", "loopback", "multicast"]
 """pod: policies select it. host: a host network pod, known by its node's address. address: no pod. unsure: an address
 that may be a pod's. service: what is behind it is not known."""
@@ -97,6 +100,11 @@ class Standin:
     pods: tuple[str, ...] = ()
     alive: int = 0
     """How many of the pods are still there."""
+
+    @property
+    def first_pod(self) -> str:
+        """The first of the pods, "" where there is none."""
+        return self.pods[0] if self.pods else ""
 
 
 class Cast:
@@ -178,16 +186,24 @@ class Cast:
         return self._known[end]
 
     def named(self, name: str) -> tuple[Standin, ...]:
-        """Return who stands in for "namespace/pod" or an address text; nobody where no such pod is known.
+        """Return who stands in for "namespace/pod", "namespace/Kind/workload" or an address text; nobody if not known.
 
         An address that one living pod has is that pod; one that several have is `ambiguous`.
         """
-        if parse_address(name) is None:
-            return self._group(self._pods_named.get(name, ()))
-        owners = self._pods_at.get(name, ())
+        address = parse_address(name)
+        if address is None:
+            ref = self.workload(name)
+            return self.end(ref) if ref is not None else self._group(self._pods_named.get(name, ()))
+        owners = self._pods_at.get(str(address), ())
         if len(owners) == 1:
             return self._group(owners)
-        return self.end(AddressPeer(name, "ambiguous" if owners else "external"))
+        return self.end(AddressPeer(str(address), "ambiguous" if owners else "external"))
+
+    def workload(self, name: str) -> WorkloadRef | None:
+        """Return the workload of the inventory that "namespace/Kind/name" is; None where there is none."""
+        parts = name.split("/")
+        ref = WorkloadRef(*parts) if len(parts) == _PARTS_OF_A_WORKLOAD else None
+        return ref if ref in self._pods_of or ref in self._inventory.workloads else None
 
     def _workload(self, ref: WorkloadRef) -> tuple[Standin, ...]:
         pods = self._pods_of.get(ref, ())

@@ -1,6 +1,6 @@
 """Turns two ends, a protocol and a port into a verdict: each end by its own gate, both must allow."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from collectors.inventory import Inventory
@@ -34,9 +34,28 @@ class PairFinding:
     pods: tuple[str, str] = ("", "")
 
 
+ITSELF = EndFinding("allowed", why="a pod always reaches itself")
+LABELS_UNKNOWN = "the labels of {subject} are not known"
+LOOPBACK = "loopback traffic does not leave the pod"
+INEXPRESSIBLE = "NetworkPolicy says nothing of {port} to {other}, and implementations differ"
+NOT_SELECTABLE = EndFinding("allowed", why="{subject} is no pod that a policy selects")
+
+
 def worst(verdicts: Iterable[VerdictWord]) -> VerdictWord:
     """Return denied before undecidable before allowed."""
     return min(verdicts, key=_SEVERITY.__getitem__)
+
+
+def nobody(*, known_src: bool, known_dst: bool) -> PairFinding:
+    """Say which end is not known, where there is nobody to judge."""
+    unknown = EndFinding("undecidable", why="{subject} is not in the inventory")
+    known = EndFinding("allowed")
+    return PairFinding("undecidable", known if known_src else unknown, known if known_dst else unknown)
+
+
+def pods_in_words(pods: tuple[str, str]) -> tuple[str, str]:
+    """Name a pair of pods; an end without pods is called by its side."""
+    return (pods[0] or "the source", pods[1] or "the destination")
 
 
 class Court:
@@ -60,34 +79,19 @@ class Court:
         """
         pairs = [(src, dst) for src in sources for dst in targets if not itself or src is dst]
         if not pairs:
-            unknown = EndFinding("undecidable", why="{subject} is not in the inventory")
-            known = EndFinding("allowed")
-            return PairFinding("undecidable", known if sources else unknown, known if targets else unknown)
+            return nobody(known_src=bool(sources), known_dst=bool(targets))
         found = [self._pair(src, dst, protocol, port, itself=itself) for src, dst in pairs]
         if len(found) == 1:
             return found[0]
-        first = min(range(len(found)), key=lambda index: _SEVERITY[found[index].verdict])
-        chosen, (src, dst) = found[first], pairs[first]
-        return PairFinding(
-            chosen.verdict,
-            _together(chosen.egress, [pair.egress for pair in found]),
-            _together(chosen.ingress, [pair.ingress for pair in found]),
-            (src.pods[0] if src.pods else "", dst.pods[0] if dst.pods else ""),
-        )
+        src, dst = pairs[worst_of(found)]
+        return replace(of_pairs(found), pods=(src.first_pod, dst.first_pod))
 
     def _pair(self, src: Standin, dst: Standin, protocol: str, port: int, *, itself: bool) -> PairFinding:
         found = self._between(src.actor, dst.actor, protocol, port)
         alone = src is dst and len(src.pods) == 1
         if self.options.self_always_allowed and (itself or alone):
-            why = "a pod always reaches itself"
-            return PairFinding("allowed", EndFinding("allowed", why=why), EndFinding("allowed", why=why))
-        ingress = _from_own_node(found.ingress, src, dst)
-        egress = found.egress
-        if self.options.own_node_always_reachable:
-            egress = _from_own_node(egress, dst, src)
-        if ingress is found.ingress and egress is found.egress:
-            return found
-        return PairFinding(worst([egress.verdict, ingress.verdict]), egress, ingress)
+            return PairFinding("allowed", ITSELF, ITSELF)
+        return on_one_node(found, src, dst, self.options)
 
     def _between(self, src: Actor, dst: Actor, protocol: str, port: int) -> PairFinding:
         key = (src, dst, protocol, port)
@@ -103,15 +107,7 @@ class Court:
             egress = self._end(EGRESS, src, dst, dst, family, protocol, port)
             ingress = self._end(INGRESS, dst, src, dst, family, protocol, port)
             found.append(PairFinding(worst([egress.verdict, ingress.verdict]), egress, ingress))
-        if len(found) == 1 or found[0] == found[1]:
-            return found[0]
-        # which family a connection took is not known once it is summed up
-        verdicts = {pair.verdict for pair in found}
-        return PairFinding(
-            found[0].verdict if len(verdicts) == 1 else "undecidable",
-            _of_families([pair.egress for pair in found]),
-            _of_families([pair.ingress for pair in found]),
-        )
+        return found[0] if len(found) == 1 else of_families(found)
 
     def _end(
         self,
@@ -125,14 +121,13 @@ class Court:
     ) -> EndFinding:
         gate, isolated = self.rulebook.gate(subject, direction)
         if isolated is False:
-            return _NOT_SELECTABLE if subject.nature != "pod" else EndFinding("allowed")
+            return NOT_SELECTABLE if subject.nature != "pod" else EndFinding("allowed")
         if isolated is None:
-            return EndFinding("undecidable", policies=gate.policies, why="the labels of {subject} are not known")
+            return EndFinding("undecidable", policies=gate.policies, why=LABELS_UNKNOWN)
         if "loopback" in {subject.nature, other.nature}:
-            return EndFinding("allowed", True, gate.policies, why="loopback traffic does not leave the pod")
+            return EndFinding("allowed", True, gate.policies, why=LOOPBACK)
         if protocol not in PROTOCOLS or other.nature == "multicast":
-            why = "NetworkPolicy says nothing of {port} to {other}, and implementations differ"
-            return EndFinding("undecidable", True, gate.policies, why=why)
+            return EndFinding("undecidable", True, gate.policies, why=INEXPRESSIBLE)
         sure: list[str] = []
         unsure: list[str] = []
         for opening in gate.openings(other, family):
@@ -142,11 +137,8 @@ class Court:
         if sure:
             return EndFinding("allowed", True, gate.policies, tuple(dict.fromkeys(sure)))
         if unsure:
-            return EndFinding("undecidable", True, gate.policies, tuple(dict.fromkeys(unsure)), _why_unsure(other, dst))
+            return EndFinding("undecidable", True, gate.policies, tuple(dict.fromkeys(unsure)), why_unsure(other, dst))
         return EndFinding("denied", True, gate.policies)
-
-
-_NOT_SELECTABLE = EndFinding("allowed", why="{subject} is no pod that a policy selects")
 
 
 def _through(ports: tuple[Port, ...], protocol: str, number: int, dst: Actor) -> bool | None:
@@ -162,7 +154,8 @@ def _through(ports: tuple[Port, ...], protocol: str, number: int, dst: Actor) ->
     return True if True in found else None if None in found else False
 
 
-def _why_unsure(other: Actor, dst: Actor) -> str:
+def why_unsure(other: Actor, dst: Actor) -> str:
+    """Say why it is not known whether a rule lets something through."""
     if "service" in {other.nature, dst.nature}:
         return "what is behind {other} is not known"
     if other.nature == "unsure":
@@ -170,6 +163,43 @@ def _why_unsure(other: Actor, dst: Actor) -> str:
     if not other.addresses:
         return "the addresses or container ports of {other} are not known"
     return "the container ports of the destination are not known"
+
+
+def worst_of(found: Sequence[PairFinding]) -> int:
+    """Return the place of the first of the worst."""
+    return min(range(len(found)), key=lambda index: _SEVERITY[found[index].verdict])
+
+
+def of_pairs(found: Sequence[PairFinding]) -> PairFinding:
+    """Put together what is found of all pairs of two ends: the worst counts."""
+    chosen = found[worst_of(found)]
+    return PairFinding(
+        chosen.verdict,
+        _together(chosen.egress, [pair.egress for pair in found]),
+        _together(chosen.ingress, [pair.ingress for pair in found]),
+    )
+
+
+def of_families(found: Sequence[PairFinding]) -> PairFinding:
+    """Put together what is found over IPv4 and over IPv6: which a connection took is not known once it is summed up."""
+    if found[0] == found[1]:
+        return found[0]
+    verdicts = {pair.verdict for pair in found}
+    return PairFinding(
+        found[0].verdict if len(verdicts) == 1 else "undecidable",
+        _of_families([pair.egress for pair in found]),
+        _of_families([pair.ingress for pair in found]),
+    )
+
+
+def on_one_node(found: PairFinding, src: Standin, dst: Standin, options: SimulationOptions) -> PairFinding:
+    """Let a node reach its own pods, and pods their node where that is an option, whatever policies say."""
+    ingress, egress = _from_own_node(found.ingress, src, dst), found.egress
+    if options.own_node_always_reachable:
+        egress = _from_own_node(egress, dst, src)
+    if ingress is found.ingress and egress is found.egress:
+        return found
+    return PairFinding(worst([egress.verdict, ingress.verdict]), egress, ingress)
 
 
 def _from_own_node(finding: EndFinding, node_end: Standin, pod_end: Standin) -> EndFinding:

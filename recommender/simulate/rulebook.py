@@ -39,6 +39,15 @@ class Gate:
         self._openings: dict[tuple[Actor, int | None], tuple[Opening, ...]] = {}
 
     @cached_property
+    def rules(self) -> tuple[tuple[str, str, Rule], ...]:
+        """Every rule with its name and the namespace of its policy, in the order in which rules are named."""
+        return tuple(
+            (rule_name(policy, self._direction, index), policy.namespace, rule)
+            for policy in self._chosen
+            for index, rule in enumerate(rules_of(policy, self._direction))
+        )
+
+    @cached_property
     def _shelf(self) -> Shelf[_Entry]:
         # whoever only asks what isolates has no need of the rules
         entries = [entry for policy in self._chosen for entry in _entries(policy, self._direction)]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from collectors.inventory import ContainerPort, Inventory, Namespace, Pod, WorkloadRef
 from recommender.manifest_read import policy_from_object
 from recommender.simulate import judge
+from tests.recommender.drawn import LABELS, NAMESPACES, POLICY, PROTOCOLS
 
 
 def _matches(selector, labels):
@@ -69,65 +70,6 @@ def _end_allows(direction, policies, subject, other, target, protocol, number, n
     )
 
 
-_KEYS, _VALUES = st.sampled_from(["a", "b"]), st.sampled_from(["1", "2"])
-_LABELS = st.dictionaries(_KEYS, _VALUES, max_size=2)
-_EXPRESSIONS = st.one_of(
-    st.fixed_dictionaries(
-        {
-            "key": _KEYS,
-            "operator": st.sampled_from(["In", "NotIn"]),
-            "values": st.lists(_VALUES, min_size=1, max_size=2),
-        }
-    ),
-    st.fixed_dictionaries({"key": _KEYS, "operator": st.sampled_from(["Exists", "DoesNotExist"])}),
-)
-_SELECTOR = st.fixed_dictionaries(
-    {}, optional={"matchLabels": _LABELS, "matchExpressions": st.lists(_EXPRESSIONS, max_size=2)}
-)
-_BLOCK = st.sampled_from(
-    [
-        {"cidr": "10.0.0.0/24"},
-        {"cidr": "10.0.0.0/30", "except": ["10.0.0.1/32"]},
-        {"cidr": "0.0.0.0/0", "except": ["10.0.0.0/31", "8.0.0.0/8"]},
-        {"cidr": "::/0"},
-        {"cidr": "fd00::/126", "except": ["fd00::2/127"]},
-    ]
-)
-_PEER = st.one_of(
-    st.fixed_dictionaries({"ipBlock": _BLOCK}),
-    st.fixed_dictionaries({"podSelector": _SELECTOR}, optional={"namespaceSelector": _SELECTOR}),
-    st.fixed_dictionaries({"namespaceSelector": _SELECTOR}),
-)
-_PROTOCOLS = ["TCP", "UDP", "SCTP"]
-_PORT = st.one_of(
-    st.fixed_dictionaries(
-        {}, optional={"protocol": st.sampled_from(_PROTOCOLS), "port": st.sampled_from([1, 2, "x", "y"])}
-    ),
-    st.fixed_dictionaries({"port": st.integers(1, 2), "endPort": st.integers(2, 3)}),
-)
-
-
-def _rules(side):
-    return st.lists(
-        st.fixed_dictionaries({}, optional={side: st.lists(_PEER, max_size=2), "ports": st.lists(_PORT, max_size=2)}),
-        max_size=2,
-    )
-
-
-_NAMESPACES = ["n", "m"]
-_POLICY = st.fixed_dictionaries(
-    {
-        "metadata": st.fixed_dictionaries({"name": st.just("p"), "namespace": st.sampled_from(_NAMESPACES)}),
-        "spec": st.fixed_dictionaries(
-            {
-                "podSelector": _SELECTOR,
-                "policyTypes": st.sampled_from([["Ingress"], ["Egress"], ["Ingress", "Egress"]]),
-                "ingress": _rules("from"),
-                "egress": _rules("to"),
-            }
-        ),
-    }
-)
 _ADDRESSES = ["10.0.0.0", "10.0.0.1", "10.0.0.2", "10.0.1.1", "fd00::1", "fd00::2"]
 _DECLARED = st.sampled_from([(1, "TCP", "x"), (2, "TCP", "x"), (1, "UDP", "x"), (2, "SCTP", "y")])
 
@@ -137,8 +79,8 @@ def _pods(draw):
     return [
         {
             "name": f"p{index}",
-            "namespace": draw(st.sampled_from(_NAMESPACES)),
-            "labels": draw(_LABELS),
+            "namespace": draw(st.sampled_from(NAMESPACES)),
+            "labels": draw(LABELS),
             "ip": ip,
             "ports": draw(st.lists(_DECLARED, max_size=2, unique=True)),
         }
@@ -165,7 +107,7 @@ def _inventory(pods, namespaces):
 
 
 @settings(max_examples=120, deadline=None)
-@given(_pods(), st.fixed_dictionaries(dict.fromkeys(_NAMESPACES, _LABELS)), st.lists(_POLICY, max_size=4))
+@given(_pods(), st.fixed_dictionaries(dict.fromkeys(NAMESPACES, LABELS)), st.lists(POLICY, max_size=4))
 def test_judge_says_what_the_api_reference_says(pods, namespaces, policies):
     for index, policy in enumerate(policies):
         policy["metadata"]["name"] = f"p{index}"
@@ -177,7 +119,7 @@ def test_judge_says_what_the_api_reference_says(pods, namespaces, policies):
             # an IPv4 end and an IPv6 end cannot talk, so that nothing is claimed of them
             if (":" in src["ip"]) != (":" in dst["ip"]):
                 continue
-            for protocol in _PROTOCOLS:
+            for protocol in PROTOCOLS:
                 for number in (1, 2, 3):
                     rows.append((src_name, dst_name, protocol, number))
                     question = (dst, protocol, number, namespaces)
