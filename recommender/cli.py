@@ -25,6 +25,7 @@ from recommender.cli_options import (
     add_sources,
     run_options,
 )
+from recommender.cli_review import add_review
 from recommender.cli_simulate import add_simulate
 from recommender.text import visible
 
@@ -67,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_stages(commands)
     add_simulate(commands, _print, _say)
     add_adopt(commands, _print, _say)
+    add_review(commands, _print, _say)
     add_diff(commands, _print, _say)
     add_graph(commands, _print, _say)
     return parser
@@ -141,7 +143,7 @@ def _report(conclusion: "Conclusion", folder: Path, as_json: bool) -> int:
     _print(json.dumps(summary_data(conclusion), indent=2) if as_json else summary_text(conclusion))
     _say(f"written to {folder}: open {folder / 'report.html'} for the evidence behind each rule")
     if waiting := len(conclusion.reviewed.undecided):
-        _say(f"{waiting} suggestions wait: decide in decisions.yaml of the review folder, or pass --accept observed")
+        _say(f"{waiting} suggestions wait: decide with `podfence review REVIEW`, or pass --accept observed")
     return FINDING if conclusion.would_break else 0
 
 

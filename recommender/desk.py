@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
+from textwrap import indent
 from typing import Any
 
 from collectors.errors import PodfenceError, UnreadableInput, one_line
@@ -60,6 +61,7 @@ class Desk:
 
     def __init__(self, folder: Path, by: str = "", now: Callable[[], datetime] = _now) -> None:
         self.folder, self.by, self._clock = folder, by, now
+        self._texts: dict[Decision, str] = {}
         self.suggestions: Suggestions = load_suggestions(folder)
         self._by_id = {item.id: item for item in self.suggestions.items}
         self.reload()
@@ -108,11 +110,15 @@ class Desk:
         held = self._decisions.get(key)
         if key not in {accepted.id for accepted in self.reviewed.accepted} or held is None:
             raise PodfenceError(f"{_named(item)} is not accepted; accept it before you widen it")
-        wrong = problem(widening, item.communication) if widening else ""
-        if wrong:
-            raise PodfenceError(f"{_named(item)}: what you ask for {wrong}")
+        _refuse_misfit(item, widening)
         fresh = replace(self._decision(item, "accept", why or held.why), widen=widening)
         return self._write("widen", {key: fresh})
+
+    def accept_widened(self, key: str, widening: Widening, why: str = "") -> Change:
+        """Accept a suggestion and let it open more than was seen, as one change that one `undo` takes back."""
+        item = self._item(key)
+        _refuse_misfit(item, widening)
+        return self._write("accept", {key: replace(self._decision(item, "accept", why), widen=widening)})
 
     def forget(self, ids: Iterable[str]) -> Change:
         """Take decisions back: their suggestions are undecided again, and orphans are gone."""
@@ -167,10 +173,23 @@ class Desk:
         before = {key: self._decisions.get(key) for key in fresh}
         merged = {**self._decisions, **{key: decision for key, decision in fresh.items() if decision is not None}}
         kept = {key: decision for key, decision in merged.items() if fresh.get(key, decision) is not None}
-        write_text(self.folder / DECISIONS, to_yaml(decisions_to_data(kept.values())))
+        write_text(self.folder / DECISIONS, self._text(kept))
         self._digest, self._decisions = self._on_disk(), kept
         self._forget_what_follows()
         return Change(did, {key: (before[key], decision) for key, decision in fresh.items()})
+
+    def _text(self, decisions: Mapping[str, Decision]) -> str:
+        """Return decisions.yaml, writing anew only what changed: thousands of decisions take YAML a second."""
+        data = decisions_to_data(decisions.values())
+        entries: dict[str, Any] = data.pop("decisions")
+        if not entries:
+            return to_yaml({**data, "decisions": {}})
+        known = self._texts
+        self._texts = {
+            decisions[key]: known.get(decisions[key]) or indent(to_yaml({key: entry}), "  ")
+            for key, entry in entries.items()
+        }
+        return f"{to_yaml(data)}decisions:\n{''.join(self._texts.values())}"
 
     def _forget_what_follows(self) -> None:
         self.__dict__.pop("reviewed", None)
@@ -217,6 +236,12 @@ def _data(decision: Decision | None) -> dict[str, Any] | None:
 
 def _read(key: str, entry: Any, where: str) -> Decision | None:
     return None if entry is None else decision_from_data(key, entry, where)
+
+
+def _refuse_misfit(item: Suggestion, widening: Widening | None) -> None:
+    wrong = problem(widening, item.communication) if widening else ""
+    if wrong:
+        raise PodfenceError(f"{_named(item)}: what you ask for {wrong}")
 
 
 def _named(item: Suggestion) -> str:

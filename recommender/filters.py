@@ -45,6 +45,27 @@ class Filter:
         return any(getattr(self, field.name) for field in fields(self))
 
 
+def filter_from_words(text: str) -> Filter:
+    """Return the filter in a typed line: `namespace=shop port=443 api`; what names no field is looked for as text.
+
+    Raises PodfenceError for a field that is given twice, or to something that means nothing.
+    """
+    names = {field.name for field in fields(Filter)}
+    found: dict[str, str] = {}
+    free: list[str] = []
+    for word in text.split():
+        name, equals, value = word.partition("=")
+        if not equals or name not in names:
+            free.append(word)
+        elif name in found:
+            raise PodfenceError(f"`{name}` is asked for twice; name it once")
+        else:
+            found[name] = value
+    if free and "text" in found:
+        raise PodfenceError(f"{free[0][:40]!r} is beside `text=`; give one of the two")
+    return Filter(**{**found, **({"text": " ".join(free)} if free else {})})
+
+
 def status_of(reviewed: Reviewed) -> dict[str, Status]:
     """Return the status of each suggestion, by id."""
     found: dict[str, Status] = {}

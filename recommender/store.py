@@ -17,6 +17,7 @@ from recommender.manifest_read import DEFAULT_NAMESPACE
 from recommender.outputs import Layout, export_files
 from recommender.policy import NetworkPolicy
 from recommender.review import Decision, decisions_from_data, decisions_to_data
+from recommender.reviewing_merges import refuse_conflict_markers
 from recommender.suggest import Suggestions
 
 SUGGESTIONS, DECISIONS, REPORT = "suggestions.json", "decisions.yaml", "report.html"
@@ -52,6 +53,7 @@ def load_decisions(folder: Path) -> tuple[Decision, ...]:
     if not file.exists():
         return ()
     text = read_text(file, "check its permissions")
+    refuse_conflict_markers(text, str(file))
     return decisions_from_data(from_yaml(text, str(file)), str(file))
 
 

@@ -76,7 +76,8 @@ class _Closed:
         self._first = reviewed.suggestions.first
         self._isolated = reviewed.isolated
         self._namespaces = {ref.namespace for ref, _ in reviewed.isolated} if default_deny else set()
-        self._open: defaultdict[Direction, list[tuple[Communication, Widening]]] = defaultdict(list)
+        self._open: defaultdict[tuple[Direction, End | str | None], list[tuple[Communication, Widening]]]
+        self._open = defaultdict(list)
         for item in reviewed.accepted:
             decision = reviewed.decisions.get(item.id)
             widening = (decision.widen if decision else None) or _EXACT
@@ -86,7 +87,14 @@ class _Closed:
             )
             for ref, direction in sides:
                 if ref is not None:
-                    self._open[ref, direction].append((item.communication, widening))
+                    peer = item.communication.src if direction == INGRESS else item.communication.dst
+                    whole = widening.source if direction == INGRESS else widening.destination
+                    place = None if whole or widening.addresses else self._place(peer)
+                    self._open[(ref, direction), place].append((item.communication, widening))
+
+    def _place(self, end: End) -> End | str:
+        """Return what rules for exactly this end are kept under; None is kept for rules that take others too."""
+        return self._first(end) if isinstance(end, WorkloadRef) else end.address
 
     def verdicts(
         self, seen: Communication, ingress_of: WorkloadRef | None, egress_of: WorkloadRef | None
@@ -102,7 +110,9 @@ class _Closed:
     def _verdict(self, seen: Communication, ref: WorkloadRef | None, direction: PolicyType) -> bool | None:
         if ref is None or ((ref, direction) not in self._isolated and ref.namespace not in self._namespaces):
             return None
-        return any(self._lets(seen, rule, widening, direction) for rule, widening in self._open[ref, direction])
+        other = self._place(seen.src if direction == INGRESS else seen.dst)
+        rules = (rule for place in (other, None) for rule in self._open.get(((ref, direction), place), ()))
+        return any(self._lets(seen, rule, widening, direction) for rule, widening in rules)
 
     def _lets(self, seen: Communication, rule: Communication, widening: Widening, direction: PolicyType) -> bool:
         other, peer = (seen.src, rule.src) if direction == INGRESS else (seen.dst, rule.dst)

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 
 from collectors.errors import PodfenceError, UnreadableInput
 from recommender.desk import HISTORY, ChangedOnDisk, Desk
+from recommender.manifest import to_yaml
 from recommender.policy import IPBlock
+from recommender.review import Decision, decisions_to_data
 from recommender.store import DECISIONS, load_decisions, save_decisions, save_suggestions
 from recommender.widening import Widening
 from tests.cluster import flow
@@ -108,6 +110,34 @@ def test_undo_takes_back_one_action_at_a_time_also_after_a_restart(folder):
     assert set(desk.decisions) == {IDS[0]}
     desk.undo()
     assert (desk.decisions, desk.undo()) == ({}, None)
+
+
+def test_accepting_and_widening_is_one_change_and_refused_where_it_does_not_hold_what_was_seen(folder):
+    desk = _desk(folder)
+    with pytest.raises(PodfenceError, match="what you ask for has `ports` that do not hold 443"):
+        desk.accept_widened(OUT, Widening(ports=(1, 2)))
+    assert not (folder / DECISIONS).exists()
+    desk.accept_widened(OUT, Widening(ports=(443, 444)), "asked")
+    assert (desk.decisions[OUT].choice, desk.decisions[OUT].widen) == ("accept", Widening(ports=(443, 444)))
+    desk.undo()
+    assert desk.decisions == {}
+
+
+ODD = st.text(st.sampled_from("ab \n\t\r:-#'\"\\{}[]|>\x1b\x85\u2028\u202e\u00e9\U0001f600&*!%@`0"), max_size=30)
+ENTRY = st.tuples(ODD, ODD, st.lists(ODD, max_size=2), st.sampled_from(["accept", "decline"]), st.booleans())
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(st.dictionaries(ODD.filter(bool), ENTRY, max_size=4), min_size=1, max_size=3))
+def test_writing_only_what_changed_gives_the_bytes_of_writing_everything(rounds):
+    desk = object.__new__(Desk)
+    desk._texts = {}
+    for entries in rounds:
+        found = {
+            key: Decision(key, choice, what, "ann", why, Widening(options=(why,)) if wide else None, tuple(others))
+            for key, (what, why, others, choice, wide) in entries.items()
+        }
+        assert desk._text(found) == to_yaml(decisions_to_data(found.values()))
 
 
 def test_undo_refuses_what_was_changed_by_hand_since(folder):

@@ -1,7 +1,7 @@
 import pytest
 
 from collectors.errors import PodfenceError
-from recommender.filters import STATUSES, Filter, chosen, status_of
+from recommender.filters import STATUSES, Filter, chosen, filter_from_words, status_of
 from recommender.review import Decision, review
 from tests.cluster import flow
 from tests.recommender.test_suggest import _suggest
@@ -57,3 +57,26 @@ def test_every_suggestion_has_one_status():
 def test_words_that_mean_nothing_are_refused(words, said):
     with pytest.raises(PodfenceError, match=said):
         Filter(**words)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("", Filter()),
+        ("  namespace=shop   port=TCP/443 ", Filter(namespace="shop", port="TCP/443")),
+        ("status=undecided pay ments", Filter(status="undecided", text="pay ments")),
+        ("text=a=b", Filter(text="a=b")),
+        ("odd=word", Filter(text="odd=word")),
+    ],
+)
+def test_typed_words_are_a_filter(typed, meant):
+    assert filter_from_words(typed) == meant
+
+
+@pytest.mark.parametrize(
+    ("typed", "said"),
+    [("port=1 port=2", "`port` is asked for twice"), ("text=a b", "'b' is beside `text=`"), ("port=x", "is no port")],
+)
+def test_typed_words_that_contradict_each_other_are_refused(typed, said):
+    with pytest.raises(PodfenceError, match=said):
+        filter_from_words(typed)
