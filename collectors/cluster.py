@@ -10,6 +10,7 @@ import os
 import random
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,8 +33,9 @@ from collectors.refusals import (
 )
 
 __all__ = [
-    "Api", "Busy", "ClusterError", "Cut", "Expired", "Forbidden", "NotServed", "Page", "Unauthorized", "Unreachable",
-    "connect",
+    "Api", "Busy", "ClusterError", "Cut", "Expired", "Forbidden", "NotServed", "Page", "Sent", "Unauthorized",
+    "Unreachable",
+    "connect", "connection",
 ]  # fmt: skip
 
 _CONNECT_SECONDS = 10.0
@@ -52,6 +54,11 @@ def connect(
     The kubeconfig is the given one, else $KUBECONFIG or ~/.kube/config; where there is none and no context is asked
     for, the pod's ServiceAccount. Nothing is sent yet. `sleep` and `jitter` are for tests. Raises ClusterError.
     """
+    return Api(connection(context, kubeconfig), jitter, sleep)
+
+
+def connection(context: str | None = None, kubeconfig: str | Path | None = None) -> "_Connection":
+    """Return the bare way to the API server that `connect` takes; raises ClusterError."""
     files = str(kubeconfig or os.environ.get("KUBECONFIG") or "~/.kube/config")
     if any(Path(part).expanduser().exists() for part in files.split(os.pathsep) if part):
         load: Callable[[], Any] = partial(_from_kubeconfig, files, context)
@@ -59,7 +66,17 @@ def connect(
         load = _from_service_account
     else:
         raise ClusterError(f"{files}: no such kubeconfig; name one with --kubeconfig or KUBECONFIG")
-    return Api(_Connection(load), jitter, sleep)
+    return _Connection(load)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """One request: `body` is plain data, sent as JSON under its content type."""
+
+    method: str
+    path: str
+    body: Mapping[str, Any] | None = None
+    content_type: str = "application/json"
 
 
 class _Connection:
@@ -72,11 +89,15 @@ class _Connection:
         self.where = _public(self._client.configuration.host)
 
     def get(self, asked: Asked, path: str, read_seconds: float) -> Answer:
+        return self.send(asked, Sent("GET", path), read_seconds)
+
+    def send(self, asked: Asked, sent: Sent, read_seconds: float) -> Answer:
+        """Return the answer to any request; collectors.applier alone sends others than GET."""
         client = self._client
-        answer = _send(client, asked, path, read_seconds)
+        answer = _send(client, asked, sent, read_seconds)
         if answer.status == 401:
             answer.close()
-            answer = _send(self._renewed(client, asked), asked, path, read_seconds)
+            answer = _send(self._renewed(client, asked), asked, sent, read_seconds)
         return answer
 
     def close(self) -> None:
@@ -132,15 +153,17 @@ def _client(configuration: Any) -> Any:
     return ApiClient(configuration)
 
 
-def _send(client: Any, asked: Asked, path: str, read_seconds: float) -> _Answer:
+def _send(client: Any, asked: Asked, sent: Sent, read_seconds: float) -> _Answer:
     import urllib3.exceptions  # noqa: PLC0415 - late: --help loads no network library
     from kubernetes.client import ApiException  # noqa: PLC0415 - late: it is big
 
     configuration = client.configuration
     headers = {"Accept": "application/json", "User-Agent": "podfence", **_authorization(asked, configuration)}
-    timeouts = (_CONNECT_SECONDS, read_seconds)
+    if sent.body is not None:
+        headers["Content-Type"] = sent.content_type
+    more = {"body": sent.body, "_request_timeout": (_CONNECT_SECONDS, read_seconds)}
     try:
-        answer = client.call_api("GET", configuration.host + path, header_params=headers, _request_timeout=timeouts)
+        answer = client.call_api(sent.method, configuration.host + sent.path, header_params=headers, **more)
     except urllib3.exceptions.ReadTimeoutError as fault:
         raise cut(asked, late=True) from fault
     except urllib3.exceptions.ProtocolError as fault:

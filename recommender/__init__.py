@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collectors.inventory_store import load_inventory
     from collectors.sources import read_flows
-    from recommender import pipeline
+    from recommender import exporting, pipeline
     from recommender.communications import summarize
     from recommender.coverage import coverage
     from recommender.desk import Desk
@@ -72,11 +72,12 @@ _HOMES = {
     "recommender.widening": ("Widening",),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
-_SUBMODULES = ("pipeline",)
+_SUBMODULES = ("exporting", "pipeline")
 
 __all__ = [
     "Decision", "Desk", "GenerateOptions", "IPBlock", "RunOptions", "SuggestOptions", "Widening", "accept_observed",
-    "communications_frame", "conclude", "coverage", "coverage_frame", "difference", "excess", "explain", "generate",
+    "communications_frame", "conclude", "coverage", "coverage_frame", "difference", "excess", "explain", "exporting",
+    "generate",
     "judge", "load_decisions", "load_inventory", "load_policies", "load_suggestions", "once", "outcomes_frame",
     "pipeline", "policies_frame", "reachable", "read_flows", "resolve", "review", "review_widget", "save_policies",
     "show", "sightings", "simulate", "suggest", "suggestions_frame", "summarize", "what_if", "with_names",

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from collectors.errors import PodfenceError
 from recommender.cli_adopt import add_adopt
+from recommender.cli_apply import add_apply
 from recommender.cli_diff import add_diff
+from recommender.cli_export import add_export
 from recommender.cli_graph import add_graph
 from recommender.cli_inventory import add_inventory
 from recommender.cli_options import (
@@ -66,6 +68,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_whole_jobs(commands)
     add_inventory(commands, _print, _say)
     _add_stages(commands)
+    add_export(commands, _print, _say)
+    add_apply(commands, _print, _say)
     add_simulate(commands, _print, _say)
     add_adopt(commands, _print, _say)
     add_review(commands, _print, _say)
@@ -100,11 +104,6 @@ def _add_stages(commands: Any) -> None:
     add_inventory_path(suggest)
     suggest.add_argument("-o", "--output", type=Path, required=True, help="review folder; its decisions stay")
     add_decisions(suggest)
-    export = add_command(commands, "export", _export, "approved suggestions -> NetworkPolicy YAML")
-    export.add_argument("review", type=Path, help="review folder")
-    export.add_argument("-o", "--output", type=Path, required=True, help="folder for <namespace>/<policy>.yaml")
-    export.add_argument("--check", action="store_true", help="write nothing; exit 1 where the folder differs")
-    add_generate(export)
 
 
 def _version() -> str:
@@ -192,27 +191,6 @@ def _observed_text(data: Mapping[str, Any]) -> str:
         "input faults": counts(data["events"]),
     }
     return "\n".join(f"{name:<14} {text}" for name, text in rows.items())
-
-
-def _export(given: argparse.Namespace) -> int:
-    from recommender import pipeline  # noqa: PLC0415 - late, see above
-    from recommender.cni import cni_data, cni_rows  # noqa: PLC0415 - late, see above
-
-    if given.check:
-        differing = pipeline.check_export(given.review, given.output, run_options(given))
-        _print(json.dumps({"differing": differing}) if given.json else "\n".join(differing))
-        _say(f"{len(differing)} files differ from the approved policies" if differing else "nothing differs")
-        return FINDING if differing else 0
-    done = pipeline.export(given.review, given.output, run_options(given))
-    data = {"written": done.files, "others": done.others, "cni": cni_data(done.cni)}
-    _print(json.dumps(data) if given.json else "\n".join(done.files))
-    how = f"; apply them with `kubectl apply -k {given.output}`" if done.files else ": nothing is approved yet"
-    _say(f"{len(done.policies)} policies written to {given.output}{how}")
-    for name, text in cni_rows(done.cni):
-        _say(f"{name:<8} {text}".rstrip())
-    if done.others:
-        _say(f"left as they were, and not in kustomization.yaml: {', '.join(done.others)}")
-    return 0
 
 
 def _say_if_slow() -> None:

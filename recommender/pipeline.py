@@ -18,8 +18,9 @@ from recommender.coverage import coverage
 from recommender.existing import compare
 from recommender.findings import findings
 from recommender.generate import GenerateOptions, generate
+from recommender.half_decided import refuse_half_decided
 from recommender.names import with_names
-from recommender.outputs import KUSTOMIZATION, Layout
+from recommender.outputs import Layout
 from recommender.policy import NetworkPolicy
 from recommender.report import report_html
 from recommender.resolve import ResolvedFlows, resolve
@@ -30,7 +31,6 @@ from recommender.simulate import excess, isolation
 from recommender.simulate import simulate as simulate_communications
 from recommender.store import (
     REPORT,
-    differing_files,
     load_decisions,
     load_suggestions,
     save_decisions,
@@ -115,7 +115,9 @@ def run(sources: Iterable[str], inventory_path: Path, folder: Path, options: Run
     inventory = options.inventory(inventory_path)
     observe(sources, folder / "observations")
     conclusion = conclude(load(folder / "observations"), inventory, folder / "review", options)
-    refuse_half_decided(conclusion.reviewed, options)
+    refuse_half_decided(
+        conclusion.reviewed, allow_incomplete=options.allow_incomplete, default_deny=options.default_deny
+    )
     save_policies(conclusion.policies, folder / "policies", options.layout)
     page = report_html(conclusion)
     for place in (folder / "review", folder):
@@ -203,54 +205,6 @@ def _decided(
     return reviewed, refused
 
 
-@dataclass(frozen=True)
-class Exported:
-    """What was written: the policies, the files they are in, and the YAML files there that are none of theirs.
-
-    `cni` says what of them would not work with the CNI that was named.
-    """
-
-    policies: tuple[NetworkPolicy, ...]
-    files: tuple[str, ...]
-    others: tuple[str, ...]
-    cni: tuple[CniWarning, ...] = ()
-
-
-def export(review_folder: Path, folder: Path, options: RunOptions | None = None) -> Exported:
-    """Write the approved policies; half-decided directions are refused."""
-    options = options or RunOptions()
-    reviewed = load_review(review_folder)
-    policies = approved(reviewed, options)
-    files, others = save_policies(policies, folder, options.layout)
-    written = tuple(name for name in files if name != KUSTOMIZATION)
-    return Exported(policies, written, others, _unsupported(policies, reviewed, options))
-
-
-def check_export(review_folder: Path, folder: Path, options: RunOptions | None = None) -> tuple[str, ...]:
-    """Return the files of a folder that differ from what `export` would write now; write nothing."""
-    options = options or RunOptions()
-    return differing_files(approved(load_review(review_folder), options), folder, options.layout)
-
-
 def load_review(folder: Path) -> Reviewed:
     """Return a review folder's suggestions, sorted by its decisions."""
     return review(load_suggestions(folder), load_decisions(folder))
-
-
-def approved(reviewed: Reviewed, options: RunOptions) -> tuple[NetworkPolicy, ...]:
-    """Return the policies that decisions approve; half-decided directions are refused, unless that is allowed."""
-    refuse_half_decided(reviewed, options)
-    return generate(reviewed, options.generating)
-
-
-def refuse_half_decided(reviewed: Reviewed, options: RunOptions) -> None:
-    """Raise PodfenceError where an isolated direction has undecided suggestions, unless that is allowed."""
-    if options.allow_incomplete or not reviewed.half_decided:
-        return
-    (ref, direction), items = next(iter(reviewed.half_decided.items()))
-    cut = {item.id for listed in reviewed.half_decided.values() for item in listed}
-    raise PodfenceError(
-        f"{len(reviewed.half_decided)} workload directions are half decided (first: {direction.lower()} of {ref}, "
-        f"{len(items)} open) and exporting them would cut off {len(cut)} undecided communications; "
-        "decide them in decisions.yaml, or pass --allow-incomplete"
-    )

@@ -12,7 +12,8 @@ import pytest
 from collectors.errors import UnreadableInput
 from recommender.adopting import adopt
 from recommender.cli_adopt import add_adopt
-from recommender.pipeline import RunOptions, export, run
+from recommender.exporting import export
+from recommender.pipeline import RunOptions, run
 from recommender.review import Decision
 from recommender.store import load_decisions, load_suggestions, save_decisions
 

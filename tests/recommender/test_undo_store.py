@@ -73,12 +73,18 @@ GOOD = {"namespace": "shop", "name": "a", "action": "create", "state": "planned"
         ({"entries": ["x"]}, "entries[0] is damaged"),
         ({"entries": [GOOD, {**GOOD, "action": "leave"}]}, "entries[1] is damaged"),
         ({"entries": [{**GOOD, "state": "x"}]}, "entries[0] is damaged"),
-        ({"entries": [{**GOOD, "name": "other"}]}, "entries[0] holds no policy of its name"),
-        ({"entries": [{**GOOD, "expected": {**ITEM, "kind": "Secret"}}]}, "entries[0] holds no policy of its name"),
-        ({"entries": [{**GOOD, "before": {**ITEM, "spec": None}}]}, "entries[0] holds no policy of its name"),
-        ({"entries": [{**GOOD, "action": "remove"}]}, "entries[0] holds no policy of its name"),
-        ({"entries": [{**GOOD, "left": policy("shop", "a", managedFields=["x"])}]}, "entries[0] holds no policy"),
-        ({"entries": [{**GOOD, "left": policy("shop", "a", labels=["x"])}]}, "entries[0] holds no policy"),
+        ({"entries": [{**GOOD, "name": "other"}]}, "holds no NetworkPolicy"),
+        (
+            {"entries": [{**GOOD, "expected": {**ITEM, "kind": "Secret"}}]},
+            "entries[0] holds no NetworkPolicy",
+        ),
+        ({"entries": [{**GOOD, "before": {**ITEM, "spec": None}}]}, "holds no NetworkPolicy"),
+        ({"entries": [{**GOOD, "action": "remove"}]}, "holds no NetworkPolicy"),
+        (
+            {"entries": [{**GOOD, "left": policy("shop", "a", managedFields=["x"])}]},
+            "entries[0] holds no NetworkPolicy",
+        ),
+        ({"entries": [{**GOOD, "left": policy("shop", "a", labels=["x"])}]}, "holds no NetworkPolicy"),
     ],
 )
 def test_a_file_that_is_no_undo_file_is_one_sentence(tmp_path, data, says):

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from collectors.errors import PodfenceError
-from recommender.pipeline import RunOptions, refuse_half_decided
+from recommender.half_decided import refuse_half_decided
 from recommender.policy import LabelSelector
 from tests.cluster import deployment, flow, meta, owner, pod, service, slices
 from tests.recommender.semantics.river import API, DB, EARLY, OUTSIDE, WEB, case, params
@@ -28,9 +28,9 @@ NEW = "10.0.0.70"
 
 def refused(found):
     """Return what exporting says without the flag, and whether it passes with it."""
-    refuse_half_decided(found.reviewed, RunOptions(allow_incomplete=True))
+    refuse_half_decided(found.reviewed, allow_incomplete=True)
     try:
-        refuse_half_decided(found.reviewed, RunOptions())
+        refuse_half_decided(found.reviewed)
     except PodfenceError as fault:
         return re.sub(r"\(.*\)", "(...)", str(fault)).partition(";")[0]
     return ""
