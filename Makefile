@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check format fuzz bench samples clean
+.PHONY: help demo test check format fuzz bench samples widget clean
 .DEFAULT_GOAL := help
 
 help:
@@ -14,6 +14,7 @@ help:
 	@echo "make fuzz     broken captures for FOR seconds (60)"
 	@echo "make bench    captures against other programs (says which are missing)"
 	@echo "make samples  record sample_captures/ again (needs root, ip, nft, tshark)"
+	@echo "make widget   build the review widget's bundle again (needs node and npm)"
 
 demo: $(VENV)/.run
 	$(BIN)/podfence demo
@@ -41,6 +42,9 @@ bench: $(VENV)/.test
 
 samples: $(VENV)/.test
 	$(BIN)/python -m tests.lab.record -o sample_captures
+
+widget:
+	cd recommender/notebook/js && npm ci && npm run build
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \

@@ -76,21 +76,33 @@ class _Closed:
         self._first = reviewed.suggestions.first
         self._isolated = reviewed.isolated
         self._namespaces = {ref.namespace for ref, _ in reviewed.isolated} if default_deny else set()
+        asked = self._directions_asked(reviewed)
         self._open: defaultdict[tuple[Direction, End | str | None], list[tuple[Communication, Widening]]]
         self._open = defaultdict(list)
         for item in reviewed.accepted:
-            decision = reviewed.decisions.get(item.id)
-            widening = (decision.widen if decision else None) or _EXACT
-            sides: tuple[tuple[WorkloadRef | None, PolicyType], ...] = (
-                (item.ingress_of, INGRESS),
-                (item.egress_of, EGRESS),
-            )
-            for ref, direction in sides:
-                if ref is not None:
-                    peer = item.communication.src if direction == INGRESS else item.communication.dst
-                    whole = widening.source if direction == INGRESS else widening.destination
-                    place = None if whole or widening.addresses else self._place(peer)
-                    self._open[(ref, direction), place].append((item.communication, widening))
+            for ref, direction in ((item.ingress_of, INGRESS), (item.egress_of, EGRESS)):
+                if ref is not None and (ref, direction) in asked:
+                    self._keep(item, ref, direction, reviewed)
+
+    def _directions_asked(self, reviewed: Reviewed) -> set[tuple[WorkloadRef | None, PolicyType]]:
+        """Return where anything is that was not accepted: of what is let through elsewhere nobody will ask."""
+        found: set[tuple[WorkloadRef | None, PolicyType]] = set()
+        for items in (reviewed.undecided, reviewed.declined):
+            found.update((item.ingress_of, INGRESS) for item in items)
+            found.update((item.egress_of, EGRESS) for item in items)
+        for entry in reviewed.suggestions.withheld:
+            for end, direction in ((entry.communication.dst, INGRESS), (entry.communication.src, EGRESS)):
+                if isinstance(end, WorkloadRef):
+                    found.add((self._first(end), direction))
+        return found - {(None, INGRESS), (None, EGRESS)}
+
+    def _keep(self, item: Suggestion, ref: WorkloadRef, direction: PolicyType, reviewed: Reviewed) -> None:
+        decision = reviewed.decisions.get(item.id)
+        widening = (decision.widen if decision else None) or _EXACT
+        peer = item.communication.src if direction == INGRESS else item.communication.dst
+        whole = widening.source if direction == INGRESS else widening.destination
+        place = None if whole or widening.addresses else self._place(peer)
+        self._open[(ref, direction), place].append((item.communication, widening))
 
     def _place(self, end: End) -> End | str:
         """Return what rules for exactly this end are kept under; None is kept for rules that take others too."""
