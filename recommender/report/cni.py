@@ -44,4 +44,4 @@ def cni_part(warnings: Sequence[CniWarning]) -> Html:
     ]
     more = len(warnings) - MOST_ROWS
     rest = tag("p", f"and {more:,} more", class_="dim") if more > 0 else None
-    return join([table(("Policy", "What", "Why, and what to do"), rows, "CNI warnings"), rest])
+    return join([table(("Policy", "What", "Why, and what to do"), rows, "CNI warnings", class_="stack"), rest])

@@ -62,11 +62,16 @@ def _moment(stamp: pd.Timestamp | None) -> str:
 
 def _curve(curve: Sequence[int], width: int, height: int, label: str) -> Html:
     """Return the curve as a line from nothing at the start to all edges at the end."""
-    top, step = max(curve[-1], 1), width / len(curve)
-    points = [(0.0, 0), *((step * at, count) for at, count in enumerate(curve, start=1))]
-    path = " ".join(f"{x:.1f},{1 + (height - 2) * (1 - count / top):.1f}" for x, count in points)
-    line = tag("polyline", points=path, fill="none", stroke="currentColor", stroke_width="1.5")
-    return tag("svg", line, viewBox=f"0 0 {width} {height}", width=width, height=height, role="img", aria_label=label)
+    top, last = max(curve[-1], 1), len(curve)
+    points = [(0, height - 1)]
+    points += [(round(width * at / last), round(1 + (height - 2) * (1 - n / top))) for at, n in enumerate(curve, 1)]
+    # Of a level stretch only both ends: most curves are flat for most of their length.
+    kept = [p for at, p in enumerate(points) if at in {0, last} or not points[at - 1][1] == p[1] == points[at + 1][1]]
+    line = tag("polyline", points=" ".join(f"{x},{y}" for x, y in kept))
+    return tag(
+        "svg", line, viewBox=f"0 0 {width} {height}", width=width, height=height, class_="curve", role="img",
+        aria_label=label,
+    )  # fmt: skip
 
 
 def _workloads(coverage: Coverage, ids: Mapping[WorkloadRef, str]) -> Html:

@@ -2,8 +2,11 @@
 
 from collections.abc import Sequence
 
+from recommender.communications import meaning
 from recommender.existing import ExistingReport
 from recommender.existing_summary import delete_command, policy_name
+from recommender.report.evidence import links
+from recommender.report.facts import Facts
 from recommender.report.markup import Child, Html, join, tag
 from recommender.report.tables import Ids, end_name, port, said, table
 from recommender.report.words import plural
@@ -35,10 +38,10 @@ _MEANINGS = {
 }
 
 
-def existing_part(report: ExistingReport, ids: Ids) -> Html | None:
+def existing_part(report: ExistingReport, ids: Ids, facts: Facts | None = None) -> Html | None:
     """Return the whole part without a heading; None where the cluster has no policies and nothing is amiss.
 
-    `ids` are the anchors of the workloads on the page.
+    `ids` are the anchors of the workloads on the page. With the facts of a large page, what is newly allowed is links.
     """
     found = report.existing
     if not (found.policies or found.own or found.unread or found.missing):
@@ -51,20 +54,32 @@ def existing_part(report: ExistingReport, ids: Ids) -> Html | None:
     if found.missing:
         first = f"The cluster's policies are not known, and so they do not count: {found.missing}"
     lists = (*_faults(report, ids), *_changes(report, ids), *_leftovers(report))
-    return join([tag("p", first), [_list(*parts) for parts in lists if parts[2]]])
+    briefly = _added(report, facts) if facts is not None and facts.brief and report.added else None
+    shown = [_list(*parts) for parts in lists if parts[2] and (briefly is None or parts[0] != "added")]
+    return join([tag("p", first), shown, briefly])
 
 
 _List = tuple[str, tuple[str, ...], Sequence[Sequence[Child]]]
 """Key of heading and meaning, column names, rows."""
 
 
+def _added(report: ExistingReport, facts: Facts) -> Html:
+    """Return what is newly allowed as links to its evidence."""
+    wanted = {meaning(communication) for communication in report.added}
+    found = [fact for fact in facts.all if meaning(fact.communication) in wanted]
+    return _fold("added", len(report.added), links(found, both=True))
+
+
 def _list(key: str, head: Sequence[str], rows: Sequence[Sequence[Child]]) -> Html:
-    heading = _HEADINGS[key]
+    return _fold(key, len(rows), table(head, rows, _HEADINGS[key]))
+
+
+def _fold(key: str, count: int, body: Html) -> Html:
     return tag(
         "details",
-        tag("summary", tag("b", heading), " ", tag("span", f"{len(rows):,}", class_="dim")),
+        tag("summary", tag("b", _HEADINGS[key]), " ", tag("span", f"{count:,}", class_="dim")),
         tag("p", _MEANINGS[key]),
-        table(head, rows, heading),
+        body,
         class_="why",
     )
 

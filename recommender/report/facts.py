@@ -1,7 +1,9 @@
 """Turns a conclusion into one fact per communication: what was decided of it and what the policies do to it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final, Literal
 
@@ -9,6 +11,7 @@ import pandas as pd
 
 from collectors.inventory import WorkloadRef
 from recommender.communications import Communication, meaning
+from recommender.drawings import cut
 from recommender.outcomes import Outcome
 from recommender.policy import LabelSelector, NetworkPolicy
 from recommender.suggest import Suggestion, Withheld
@@ -24,6 +27,12 @@ STATES: Final[Mapping[State, str]] = {
 }
 """What can become of a communication, the worst first."""
 
+MOST_IN_FULL: Final = 2000
+"""With more communications than this, rows are short and fold away what suggestions.json has."""
+LONGEST: Final = 400
+"""Characters of a text that a human or a source wrote."""
+_ID: Final = re.compile("[0-9a-f]{12}")
+
 Decided = Literal["accepted", "declined", "undecided", "withheld"]
 
 
@@ -37,6 +46,8 @@ class Fact:
     suggestion: Suggestion | None = None
     withheld: Withheld | None = None
     outcome: Outcome | None = None
+    anchor: str = ""
+    """The page's id of the row with its evidence: the suggestion's own, so that a link to it lasts."""
 
     @property
     def reason(self) -> str:
@@ -95,7 +106,32 @@ class Facts:
             if key not in found:
                 outcome = outcomes.get(key)
                 found[key] = Fact(communication, "undecided", _state("undecided", outcome), outcome=outcome)
-        return tuple(found[key] for key in sorted(found, key=lambda key: tuple(map(_sortable, key))))
+        return _anchored(found[key] for key in sorted(found, key=lambda key: tuple(map(_sortable, key))))
+
+    @property
+    def brief(self) -> bool:
+        """Whether there are so many communications that rows are short."""
+        return len(self.all) > MOST_IN_FULL
+
+    @cached_property
+    def usual_decision(self) -> str:
+        """The most common decision in words, which rows of a large page leave out."""
+        counts = Counter(said for fact in self.all if (said := self.decision_text(fact)))
+        return min(counts, key=lambda said: (-counts[said], said), default="")
+
+    def decision_text(self, fact: Fact, *, dated: bool = False) -> str:
+        """Return what was decided, by whom and why, "" where nothing can be; `dated`: and when."""
+        if fact.suggestion is None:
+            return ""
+        decision = self.conclusion.reviewed.decisions.get(fact.suggestion.id)
+        # What a stale decision says is not so any more.
+        if decision is None or fact.decided not in {"accepted", "declined"}:
+            return fact.decided
+        by = f" by {cut(decision.by, LONGEST)}" if decision.by else ""
+        at = f" at {cut(decision.at, LONGEST)}" if decision.at and dated else ""
+        why = f": {cut(decision.why, LONGEST)}" if decision.why else ""
+        wider = f"; widened to {cut(str(decision.widen), LONGEST)}" if decision.widen else ""
+        return f"{fact.decided}{by}{at}{why}{wider}"
 
     @cached_property
     def workloads(self) -> tuple[WorkloadRef, ...]:
@@ -109,7 +145,7 @@ class Facts:
     @cached_property
     def ids(self) -> Mapping[WorkloadRef, str]:
         """The page's id of each workload: a number, because names come from the cluster."""
-        return {ref: f"workload-{number}" for number, ref in enumerate(self.workloads, 1)}
+        return {ref: f"w{number}" for number, ref in enumerate(self.workloads, 1)}
 
     @cached_property
     def ingress(self) -> Mapping[WorkloadRef, tuple[Fact, ...]]:
@@ -120,6 +156,16 @@ class Facts:
     def egress(self) -> Mapping[WorkloadRef, tuple[Fact, ...]]:
         """The facts by the workload that reaches out."""
         return self._by_end("src")
+
+    @cached_property
+    def homeless(self) -> tuple[Fact, ...]:
+        """The facts without a workload at either end: no part of the page that goes by workload has them."""
+        return tuple(
+            fact
+            for fact in self.all
+            if not isinstance(fact.communication.src, WorkloadRef)
+            and not isinstance(fact.communication.dst, WorkloadRef)
+        )
 
     def _by_end(self, end: Literal["src", "dst"]) -> Mapping[WorkloadRef, tuple[Fact, ...]]:
         found: dict[WorkloadRef, list[Fact]] = {}
@@ -164,6 +210,18 @@ class Facts:
         if flows.empty:
             return 0
         return int(pd.to_numeric(flows["packets"]).sum()) + int(pd.to_numeric(flows["reply_packets"]).sum())
+
+
+def _anchored(facts: Iterable[Fact]) -> tuple[Fact, ...]:
+    """Return the facts with their anchors; a number where an id is none of podfence's, or there twice."""
+    used: set[str] = set()
+    made = []
+    for number, fact in enumerate(facts, 1):
+        own = "" if fact.suggestion is None else fact.suggestion.id
+        anchor = own if _ID.fullmatch(own) and own not in used else f"c{number}"
+        used.add(anchor)
+        made.append(replace(fact, anchor=anchor))
+    return tuple(made)
 
 
 def _state(decided: Decided, outcome: Outcome | None) -> State:

@@ -6,8 +6,7 @@ from itertools import groupby
 from typing import Final
 
 from recommender.drawings import CHANGES, Change, cut
-from recommender.report.facts import Fact
-from recommender.report.graph import MOST_WORKLOADS, OUTSIDE, Graph, Line, Node, graph_of
+from recommender.report.graph import MOST_WORKLOADS, OUTSIDE, Graph, Line, Node
 from recommender.report.markup import Child, Html, join, tag
 from recommender.report.views import LONGEST, MARKS, MEANINGS, View, fate, fates, views
 from recommender.report.words import plural
@@ -23,9 +22,8 @@ Pair = tuple[Place, Place]
 Ends = Mapping[tuple[int, int], Sequence[Line]]
 
 
-def matrix(facts: Sequence[Fact]) -> Html:
+def matrix(graph: Graph) -> Html:
     """Return before and after as matrices, with every communication counted."""
-    graph = graph_of(facts)
     return views("matrix", matrix_of(graph, "before"), matrix_of(graph, "after") if graph.judged else None)
 
 
@@ -145,7 +143,7 @@ def _list(rows: Iterable[tuple[tuple[Html, Html], Html]], what: str) -> Html:
 
 
 def _scrolled(table: Child) -> Html:
-    return tag("div", table, class_="scroll", tabindex=0, role="region", aria_label="Matrix")
+    return tag("div", table, class_="scroll", tabindex=0, role="group", aria_label="Matrix")
 
 
 def _place(node: Node) -> Place:

@@ -1,17 +1,18 @@
 """Turns a conclusion into the whole page: the verdict first, then what it rests on, then every detail."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
-from collectors.inventory import WorkloadRef
+from recommender.communications import meaning
 from recommender.outcomes import Outcome
-from recommender.policy import PolicyType
 from recommender.report.cni import cni_part
 from recommender.report.coverage import coverage_part
+from recommender.report.decisions import listed, widened_part
 from recommender.report.existing import existing_part
-from recommender.report.facts import Fact, Facts
-from recommender.report.findings import findings_part
+from recommender.report.facts import Facts
+from recommender.report.findings import FEW_SHOWN, MOST_SHOWN, findings_part
 from recommender.report.graph import MOST_WORKLOADS, Graph, graph_of
 from recommender.report.inputs import inputs_part
+from recommender.report.left_out import open_part, withheld_part
 from recommender.report.markup import Child, Html, join, plain, tag
 from recommender.report.matrix import matrix
 from recommender.report.picture import hover_rules, picture
@@ -20,13 +21,14 @@ from recommender.report.tables import (
     end_name,
     excess_table,
     facts_table,
+    long_table,
     port,
     said,
     table,
     time,
 )
 from recommender.report.verdict import verdict_part
-from recommender.report.words import CAVEATS, WITHHELD, plural
+from recommender.report.words import CAVEATS, plural
 from recommender.report.workloads import workloads_part
 from recommender.review import Decision
 from recommender.summary import Conclusion, summary_data
@@ -63,6 +65,7 @@ def report_html(conclusion: Conclusion, title: str = "podfence report") -> str:
         tag("header", tag("h1", title), tag("p", _subtitle(conclusion), class_="dim"), _contents(parts)),
         tag("main", verdict_part(facts), [_part(*part) for part in parts]),
         tag("footer", tag("p", "Written by podfence. This page needs no network and runs no script.")),
+        class_="brief" if facts.brief else None,
     )
     return f"<!DOCTYPE html>\n{tag('html', head, body, lang='en', dir='ltr')}\n"
 
@@ -74,30 +77,39 @@ Part = tuple[str, str, Child]
 def _parts(facts: Facts, graph: Graph, *, drawn: bool) -> list[Part]:
     """Return the parts in the order of a reader in a hurry; lists of faults only where there are any."""
     conclusion = facts.conclusion
-    parts: list[Part] = [*_faults(facts)]
-    if conclusion.findings:
-        parts.append(("findings", "What to look at", findings_part(conclusion.findings, conclusion.communications)))
-    if conclusion.cni:
-        parts.append(("cni", "What would not work on this cluster", cni_part(conclusion.cni)))
-    parts.append(("inputs", "What was read", inputs_part(facts)))
-    if conclusion.coverage is not None:
-        parts.append(("coverage", "Learnt for long enough?", coverage_part(conclusion.coverage, facts.ids)))
-    parts.append(("picture", "Who talks to whom", _picture(facts, graph, drawn=drawn)))
-    parts.append(("workloads", "Workload by workload", join([_caveats(facts), workloads_part(facts)])))
-    parts.append(("withheld", "What was left out, and why", _withheld(facts)))
-    parts.append(("open", "What stays open", _open(facts)))
-    beside = existing_part(conclusion.existing, facts.ids)
-    if beside is not None:
-        parts.append(("existing", "Policies that the cluster has already", beside))
-    if conclusion.reviewed.stale:
-        said = "What each was about is another thing now, or more than it was: it is undecided again."
-        parts.append(("stale", "Decisions that no longer hold", _listed(conclusion.reviewed.stale, said)))
-    if conclusion.reviewed.orphans:
-        gone = "They are kept and never exported: what they speak of was not observed this time."
-        parts.append(
-            ("orphans", "Decisions on what is no longer suggested", _listed(conclusion.reviewed.orphans, gone))
-        )
-    return parts
+    stale = "What each was about is another thing now, or more than it was: it is undecided again."
+    gone = "They are kept and never exported: what they speak of was not observed this time."
+    found: list[tuple[str, str, Child]] = [
+        ("widened", "Widened: opened beyond what was seen, on purpose", widened_part(facts)),
+        ("cni", "What would not work on this cluster", cni_part(conclusion.cni) if conclusion.cni else None),
+        ("findings", "What to look at", _findings(facts)),
+        ("coverage", "Learnt for long enough?", _coverage(facts)),
+        ("picture", "Who talks to whom", _picture(facts, graph, drawn=drawn)),
+        ("workloads", "Workload by workload", join([_caveats(facts), workloads_part(facts)])),
+        ("withheld", "What was left out, and why", withheld_part(facts)),
+        ("open", "What stays open", open_part(facts)),
+        ("existing", "Policies that the cluster has already", existing_part(conclusion.existing, facts.ids, facts)),
+        ("stale", "Decisions that no longer hold", _decisions(conclusion.reviewed.stale, stale)),
+        ("orphans", "Decisions on what is no longer suggested", _decisions(conclusion.reviewed.orphans, gone)),
+        ("inputs", "What was read", inputs_part(facts)),
+    ]
+    return [*_faults(facts), *(part for part in found if part[2] is not None)]
+
+
+def _findings(facts: Facts) -> Html | None:
+    found = facts.conclusion.findings
+    most = FEW_SHOWN if facts.brief else MOST_SHOWN
+    anchors = {fact.anchor for fact in facts.all}
+    return findings_part(found, facts.conclusion.communications, anchors, most) if found else None
+
+
+def _coverage(facts: Facts) -> Html | None:
+    found = facts.conclusion.coverage
+    return None if found is None else coverage_part(found, facts.ids)
+
+
+def _decisions(found: Sequence[Decision], meaning: str) -> Html | None:
+    return listed(found, meaning) if found else None
 
 
 def _part(name: str, heading: str, content: Child) -> Html:
@@ -141,12 +153,15 @@ def _faults(facts: Facts) -> Iterable[Part]:
         if name == "undecided-denied" and conclusion.excess:
             yield "excess", "Excess: let through, but not accepted", excess_table(conclusion.excess)
         if outcomes:
-            rows = [(*_ends(o, facts), port(o.communication), o.verdict, said(o.reason)) for o in outcomes]
-            yield name, heading, table(("From", "To", "Port", "Policies say", "Because"), rows, heading)
+            anchors = {meaning(fact.communication): fact.anchor for fact in facts.all}
+            rows = [_fault(outcome, facts, anchors[meaning(outcome.communication)]) for outcome in outcomes]
+            yield name, heading, long_table(("From", "To", "Port", "Policies say", "Because"), rows, heading)
 
 
-def _ends(outcome: Outcome, facts: Facts) -> tuple[Html, Html]:
-    return end_name(outcome.communication.src, facts.ids), end_name(outcome.communication.dst, facts.ids)
+def _fault(outcome: Outcome, facts: Facts, anchor: str) -> tuple[Child, ...]:
+    spoken = outcome.communication
+    ends = (end_name(spoken.src, facts.ids), end_name(spoken.dst, facts.ids))
+    return *ends, tag("a", port(spoken), href=f"#{anchor}"), outcome.verdict, said(outcome.reason)
 
 
 def _picture(facts: Facts, graph: Graph, *, drawn: bool) -> Html:
@@ -161,7 +176,7 @@ def _picture(facts: Facts, graph: Graph, *, drawn: bool) -> Html:
             "lines alone; the boxes in the legend hide kinds of lines."
         )
     else:
-        body = matrix(facts.all)
+        body = matrix(graph)
         said = (
             f"{plural(graph.workloads, 'workload')} and {plural(len(graph.lines), 'line')} are too many for a readable "
             f"picture, so none is drawn: the matrix counts all {plural(len(facts.all), 'communication')}."
@@ -175,10 +190,15 @@ def _picture(facts: Facts, graph: Graph, *, drawn: bool) -> Html:
         if quiet
         else None
     )
-    everything = tag(
-        "details",
-        tag("summary", f"The same as a table ({plural(len(facts.all), 'communication')})"),
-        facts_table(facts.all, facts.ids, "All communications"),
+    everything = (
+        tag("p", "Each communication stands once under Workload by workload.")
+        if facts.brief
+        else tag(
+            "details",
+            tag("summary", f"The same as a table ({plural(len(facts.all), 'communication')})"),
+            facts_table(facts.all, facts.ids, "All communications"),
+            class_="again",  # paper has it under the workloads
+        )
     )
     return join([tag("p", said, class_="dim"), body, left_out, everything])
 
@@ -191,72 +211,10 @@ def _caveats(facts: Facts) -> Html | None:
             counts[caveat] = counts.get(caveat, 0) + 1
     if not counts:
         return None
-    rows = [(tag("span", name, class_="caveat"), f"{counts[name]:,}", CAVEATS.get(name, "")) for name in sorted(counts)]
+    rows = [(tag("i", name), f"{counts[name]:,}", CAVEATS.get(name, "")) for name in sorted(counts)]
     return tag(
         "details",
         tag("summary", f"What the {plural(len(counts), 'caveat')} below mean{'s' if len(counts) == 1 else ''}"),
         table(("Caveat", "Suggestions", "What it means"), rows, "Caveats", numbers=(1,)),
+        class_="caveats",
     )
-
-
-def _withheld(facts: Facts) -> Html:
-    groups: dict[str, list[Fact]] = {}
-    for fact in facts.all:
-        if fact.withheld is not None:
-            groups.setdefault(fact.withheld.why, []).append(fact)
-    if not facts.all:
-        return tag("p", "Nothing was observed, so nothing was left out.", class_="empty")
-    if not groups:
-        return tag("p", "Nothing: every communication that was observed can become a rule.", class_="empty")
-    return tag("div", [_withheld_group(why, groups[why], facts) for why in sorted(groups)])
-
-
-def _withheld_group(why: str, found: Sequence[Fact], facts: Facts) -> Html:
-    name, meaning = WITHHELD.get(why, (why, ""))
-    count = plural(len(found), "communication")
-    return tag(
-        "details",
-        tag("summary", tag("b", name), tag("code", why), tag("span", count, class_="dim")),
-        tag("p", meaning),
-        facts_table(found, facts.ids, name),
-        class_="why",
-    )
-
-
-def _open(facts: Facts) -> Html:
-    conclusion = facts.conclusion
-    if not conclusion.isolation:
-        return tag("p", "No workload is known, so nothing can be said about open directions.", class_="empty")
-    found: dict[WorkloadRef, list[PolicyType]] = {}
-    for ref, direction in conclusion.open_directions:
-        found.setdefault(ref, []).append(direction)
-    return join([_open_directions(found, facts), _beyond_policy(facts)])
-
-
-def _open_directions(found: Mapping[WorkloadRef, Sequence[PolicyType]], facts: Facts) -> Html:
-    if not found:
-        return tag("p", "Nothing: every workload that a policy can select is isolated both ways.", class_="empty")
-    rows = [
-        (end_name(ref, facts.ids), " and ".join(direction.lower() for direction in found[ref]))
-        for ref in facts.workloads
-        if ref in found
-    ]
-    existing = len(facts.conclusion.inventory.policies)
-    note = f" {plural(existing, 'policy', 'policies')} already in the cluster may close some." if existing else ""
-    meaning = (
-        "No policy of this run isolates these workloads in these directions: anything may pass there, seen or not."
-    )
-    return join([tag("p", meaning + note), table(("Workload", "Open"), rows, "Open directions")])
-
-
-def _beyond_policy(facts: Facts) -> Html | None:
-    refs = facts.conclusion.beyond_policy
-    if not refs:
-        return None
-    names = join([end_name(ref, facts.ids) for ref in refs], ", ")
-    return tag("p", "On the host network, where no NetworkPolicy applies: ", names, ".")
-
-
-def _listed(decisions: Iterable[Decision], said: str) -> Html:
-    rows = [(tag("code", d.id), d.choice, d.what, d.by, d.why) for d in decisions]
-    return join([tag("p", said), table(("Suggestion", "Decision", "What", "By", "Why"), rows, "Decisions")])

@@ -32,7 +32,7 @@ def picture(graph: Graph, ids: Mapping[WorkloadRef, str]) -> Html:
 
 def _view(graph: Graph, drawing: Drawing, ids: Mapping[WorkloadRef, str], view: View) -> Html:
     svg = _svg(graph, drawing, ids, view)
-    canvas = tag("div", svg, class_="canvas", tabindex=0, role="region", aria_label="Picture of who talks to whom")
+    canvas = tag("div", svg, class_="canvas", tabindex=0, role="group", aria_label="Picture of who talks to whom")
     folded = tag("details", tag("summary", "The same as a matrix"), matrix_of(graph, view))
     return tag("div", tag("div", _switches(graph.lines, view), canvas, class_="picture"), folded)
 
@@ -56,7 +56,7 @@ def _svg(graph: Graph, drawing: Drawing, ids: Mapping[WorkloadRef, str], view: V
         width=round(width),
         height=round(height),
         class_="wide" if width > WIDEST else None,
-        role="img",
+        role="group",  # an image may hold no links
         aria_labelledby=f"{view}-title {view}-desc",
     )  # fmt: skip
 

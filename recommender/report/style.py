@@ -17,7 +17,7 @@ _COLOURS: Final = """
 
 _TEXT: Final = """
 *{box-sizing:border-box}
-html{scroll-behavior:smooth;-webkit-text-size-adjust:100%}
+html{-webkit-text-size-adjust:100%}
 body{margin:0;background:var(--bg);color:var(--text);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,
 "DejaVu Sans",sans-serif}
 header,main,footer{max-width:1320px;margin:0 auto;padding:0 24px}
@@ -89,14 +89,32 @@ border:1px solid currentColor}
 .badge.denied{color:var(--denied);border-style:dotted}
 .badge.open{color:var(--open);border-style:dashed}
 .badge.withheld{color:var(--dim)}
-.caveat{color:var(--warn);background:var(--warn-bg);border-color:transparent;margin:2px 4px 0 0;
-font-family:ui-monospace,monospace;font-size:11.5px}
-tr.over td{border-bottom:0;padding-bottom:0}
-tr.under td{padding-top:0}tr.under:hover{background:none}
-.evidence>summary{font-size:12.5px;padding:2px 0;color:var(--dim)}
-.evidence dl{columns:2 44ch;column-gap:32px;margin:4px 0 8px;font-size:12.5px;max-width:1100px}
-.evidence dl>div{display:grid;grid-template-columns:19ch 1fr;gap:10px;break-inside:avoid;padding:1px 0}
-.evidence dt{color:var(--dim)}.evidence dd{margin:0}.evidence dd bdi{display:inline;min-width:0}
+.facts i,.caveats i{color:var(--warn);background:var(--warn-bg);border-radius:4px;padding:1px 6px;white-space:nowrap;
+font:11.5px/1.6 ui-monospace,monospace}
+.facts{font-size:13px}
+.facts td:nth-child(2){font-family:ui-monospace,"DejaVu Sans Mono",monospace;font-size:12.5px;white-space:nowrap}
+.facts td:nth-child(3),p>b.allowed{color:var(--allowed)}
+.facts td:nth-child(4){text-align:right;padding-right:18px;font-variant-numeric:tabular-nums}
+.facts td:nth-child(5),.facts td:nth-child(6){font-variant-numeric:tabular-nums;white-space:nowrap;font-size:12.5px}
+.facts.links td:nth-child(5){white-space:normal}
+.facts td:first-child{min-width:22ch;max-width:40ch;overflow-wrap:anywhere}
+.facts td:last-child{max-width:60ch}
+.facts td.breaks,p>b.breaks{color:var(--breaks);font-weight:700}.facts td.denied,p>b.denied{color:var(--denied)}
+.facts td.open,p>b.open{color:var(--open)}.facts td.withheld,p>b.withheld{color:var(--dim)}
+.facts tr:has(+.more) td{border-bottom:0;padding-bottom:0}
+.facts .more td{padding-top:0;max-width:none;color:var(--dim);font:12px/1.5 system-ui,"DejaVu Sans",sans-serif;
+text-align:left;white-space:normal}
+.facts .more b{font-weight:600}
+.more bdi{display:inline!important}
+.facts tr:target,.inside:has(>:target)>.link{outline:2px solid var(--link);outline-offset:-1px}
+td a,p a{unicode-bidi:isolate}p>a{text-decoration:underline}
+.folded{padding:8px 12px;border-left:4px solid var(--warn);background:var(--panel)}
+.index{display:flex;flex-wrap:wrap;gap:2px 14px;max-width:none}
+.link{font-size:12.5px;color:var(--dim);margin:4px 0 0;overflow-wrap:anywhere;scroll-margin-top:60px}
+figure{margin:0 0 10px}
+.curve{max-width:100%;overflow:visible}.curve polyline{fill:none;stroke:currentColor;stroke-width:1.5}
+.rests>summary{font-size:12.5px;padding:2px 0;color:var(--dim)}
+.rests ul{margin:2px 0;padding-left:18px;font-size:12.5px;overflow-wrap:anywhere}
 .matrix td{text-align:center;white-space:nowrap;border:1px solid var(--line);padding:3px 7px}
 .matrix th[scope=row]{padding-right:10px}
 .matrix{min-width:0;margin-bottom:10px}
@@ -119,10 +137,11 @@ details.namespace{margin:12px 0;border:1px solid var(--line);border-radius:8px;p
 details.namespace>summary h3{display:inline;margin:0 10px 0 2px}
 details.workload,details.why{border-top:1px solid var(--line)}
 details.workload>summary>*,details.why>summary>*{margin-right:9px}
+.inside section>p{font-size:13.5px;max-width:none}
 .inside{padding:0 0 14px 18px;scroll-margin-top:60px}
 .yaml{background:var(--panel);border:1px solid var(--line);border-radius:6px;padding:10px 14px;overflow-x:auto;
 margin:0;line-height:1.45}
-.yaml .k{color:var(--key)}.yaml .v{color:var(--value)}.yaml .comment{color:var(--dim)}
+.yaml{color:var(--key)}.yaml i{color:var(--value);font-style:normal}.yaml em{color:var(--dim)}
 """
 
 _PICTURE: Final = """
@@ -185,17 +204,30 @@ _SIZES: Final = """
 @media (max-width:900px){.cards{grid-template-columns:repeat(2,1fr)}}
 @media (max-width:560px){header,main,footer{padding-left:14px;padding-right:14px}.cards{grid-template-columns:1fr}
 .card.large{grid-column:auto}.verdict{align-items:flex-start}.verdict h2{font-size:19px}.inside{padding-left:4px}
-.evidence dl>div{grid-template-columns:1fr;gap:0}}
-@media (prefers-reduced-motion:reduce){html{scroll-behavior:auto}.wire{transition:none}}
+h2{font-size:18px}details.namespace{padding:4px 8px 8px}.said{min-width:20ch}
+.stack,.stack tbody,.stack tr,.stack td{display:block}.stack thead{display:none}.stack .said{max-width:none}
+.stack td{border:0;padding:3px 0}.stack tr{border-bottom:1px solid var(--line);padding:6px 0}.stack bdi{max-width:none}
+.facts,.facts tbody{display:block;min-width:0}.facts thead{display:none}
+.facts tr{display:flex;flex-wrap:wrap;gap:2px 14px;padding:6px 0}
+.facts tr:not(:has(+.more)){border-bottom:1px solid var(--line)}
+.facts td,.facts .more td{display:block;border:0;padding:0;flex:none;max-width:100%;white-space:normal}
+.facts td:first-child,.facts td:nth-child(7){flex:1 0 100%;min-width:0}.facts td:empty{display:none}
+.facts td:nth-child(4)::before{content:"connections "}.facts:not(.links) td:nth-child(5)::before{content:"bytes "}}
+@media (prefers-reduced-motion:reduce){.wire{transition:none}}
 @media print{:root{color-scheme:light}@page{size:A4 landscape;margin:12mm}
 body{font-size:10.5pt}header,main,footer{max-width:none;padding:0}nav,.legend input{display:none}
-details:not(.evidence)::details-content{content-visibility:visible;display:block}summary{list-style:none}
+body:not(.brief) details:not(.rests)::details-content{content-visibility:visible;display:block}summary{list-style:none}
 .switch{display:none}.view.after{break-before:page}.legend,.key{break-after:avoid}
 .mark.would_break{color:var(--breaks);background:none;outline:1.5pt solid var(--breaks)}
+details.rest::details-content{content-visibility:visible;display:block}
 .views>.view,.views>.view>h3{display:block!important}
-.evidence:not([open]){display:none}
+.rests:not([open]){display:none}
 .canvas,.scroll,.yaml{overflow:visible}.picture{margin-bottom:12px}
-.canvas svg,.canvas svg.wide{min-width:0;max-width:100%;max-height:165mm}.yaml{white-space:pre-wrap}
+.canvas svg,.canvas svg.wide{min-width:0;max-width:100%;max-height:165mm}
+.yaml{white-space:pre-wrap;columns:2;font-size:8pt}
+.facts{font-size:8pt}.facts td{font-size:8pt!important}.facts td:first-child{min-width:12ch}
+.facts td:last-child{min-width:24ch}
+.facts td:nth-child(n+5):nth-child(-n+6){white-space:normal}.again{display:none}
 table{font-size:8.5pt}tr,.card,.verdict{break-inside:avoid}h2,h3,h4,summary{break-after:avoid}
 a{color:inherit}.card,.verdict,.badge,.canvas svg.wide{max-width:none}
 .lane rect{print-color-adjust:exact;-webkit-print-color-adjust:exact}}

@@ -1,6 +1,7 @@
 """Turns facts, ledger and excess into tables; every table scrolls by itself and has a header for each column."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Final
 
 import pandas as pd
 
@@ -10,10 +11,11 @@ from recommender.communications import Communication, End, Evidence
 from recommender.outcomes import Excess
 from recommender.report.facts import STATES, Fact
 from recommender.report.markup import Child, Html, join, tag
-from recommender.report.words import CAVEATS, EVENTS, KINDS, LEDGER, ORIENTATIONS, plural, size
-from recommender.review import Decision
+from recommender.report.words import EVENTS, KINDS, LEDGER, plural
 
 Ids = Mapping[WorkloadRef, str]
+MOST_UNFOLDED: Final = 20
+"""More rows of what a reader should see first are folded."""
 
 
 def table(
@@ -21,21 +23,45 @@ def table(
     rows: Iterable[Sequence[Child]],
     label: str,
     numbers: Iterable[int] = (),
-    below: Sequence[Html] = (),
+    class_: str | None = None,
 ) -> Html:
-    """Return a table; `numbers` are the columns set to the right, `below` what stands under each row in full width."""
+    """Return a table; `numbers` are the columns set to the right; of class "stack" it has one column if narrow."""
+    right = frozenset(numbers)
+    body = [
+        tag("tr", [tag("td", cell, class_="number" if place in right else None) for place, cell in enumerate(row)])
+        for row in rows
+    ]
+    return framed(head, join(body), label, right, class_)
+
+
+def long_table(head: Sequence[str], rows: Iterable[Sequence[Child]], label: str, class_: str | None = None) -> Html:
+    """Return a table of which only the first rows are unfolded where it is long; paper shows all of it."""
+    found = list(rows)
+    if len(found) <= MOST_UNFOLDED:
+        return table(head, found, label, class_=class_)
+    rest = found[MOST_UNFOLDED:]
+    return join(
+        [
+            table(head, found[:MOST_UNFOLDED], f"{label}: the first {MOST_UNFOLDED}", class_=class_),
+            tag(
+                "details",
+                tag("summary", f"The other {len(rest):,}"),
+                table(head, rest, f"{label}: the other {len(rest):,}", class_=class_),
+                class_="rest",
+            ),
+        ]
+    )
+
+
+def framed(head: Sequence[str], body: Html, label: str, numbers: Iterable[int] = (), class_: str | None = None) -> Html:
+    """Return a table around rows that are made already."""
     right = frozenset(numbers)
     cells = [
         tag("th", name, scope="col", class_="number" if place in right else None) for place, name in enumerate(head)
     ]
-    body: list[Html] = []
-    for number, row in enumerate(rows):
-        tds = [tag("td", cell, class_="number" if place in right else None) for place, cell in enumerate(row)]
-        body.append(tag("tr", tds, class_="over" if below else None))
-        if below:
-            body.append(tag("tr", tag("td", below[number], colspan=len(head)), class_="under"))
-    whole = tag("table", tag("thead", tag("tr", cells)), tag("tbody", body))
-    return tag("div", whole, class_="scroll", tabindex=0, role="region", aria_label=label)
+    whole = tag("table", tag("thead", tag("tr", cells)), tag("tbody", body), class_=class_)
+    # A group, not a region: hundreds of landmarks would be none.
+    return tag("div", whole, class_="scroll", tabindex=0, role="group", aria_label=label)
 
 
 def end_name(end: End, ids: Ids) -> Html:
@@ -45,6 +71,14 @@ def end_name(end: End, ids: Ids) -> Html:
         return tag("a", tag("bdi", name), href=f"#{ids[end]}", class_="end") if end in ids else tag("bdi", name)
     named = f"{end.name} " if end.name else ""
     return tag("bdi", named, end.address, " ", tag("small", KINDS.get(end.kind, end.kind)), class_="end")
+
+
+def end_link(end: End, ids: Ids) -> Html:
+    """Return an end in as few bytes as a table of thousands allows; its cell keeps its direction of writing apart."""
+    if not isinstance(end, WorkloadRef):
+        return join([f"{end.name} " if end.name else "", end.address, " ", tag("small", KINDS.get(end.kind, end.kind))])
+    name = [f"{end.namespace}/{end.name}", None if end.kind == "Deployment" else [" ", tag("small", end.kind)]]
+    return tag("a", name, href=f"#{ids[end]}") if end in ids else join(name)
 
 
 def port(communication: Communication) -> Html:
@@ -87,98 +121,31 @@ def span(evidence: Evidence) -> Html:
     return tag("span", f"{first} – {last}", class_="time")
 
 
-def facts_table(facts: Iterable[Fact], ids: Ids, label: str) -> Html:
-    """Return facts with both ends, one row each, without their evidence."""
+def facts_table(facts: Iterable[Fact], ids: Ids, label: str, *, anchored: bool = False) -> Html:
+    """Return facts with both ends, one row each; `anchored` where this is the row that links lead to."""
     rows = [
-        (
-            end_name(fact.communication.src, ids),
-            end_name(fact.communication.dst, ids),
-            port(fact.communication),
-            state(fact),
-            seen(fact.communication.evidence),
-            said(fact.reason),
+        tag(
+            "tr",
+            tag("td", end_name(fact.communication.src, ids)),
+            tag("td", end_name(fact.communication.dst, ids)),
+            tag("td", port(fact.communication)),
+            tag("td", state(fact)),
+            tag("td", seen(fact.communication.evidence), class_="number"),
+            tag("td", said(fact.reason)),
+            id=fact.anchor if anchored else None,
         )
         for fact in facts
     ]
-    return table(("From", "To", "Port", "State", "Connections", "Why"), rows, label, numbers=(4,))
+    return framed(("From", "To", "Port", "State", "Connections", "Why"), join(rows), label, numbers=(4,))
 
 
-def evidence_table(facts: Iterable[Fact], side: str, ids: Ids, decisions: Mapping[str, Decision]) -> Html:
-    """Return facts of one workload and direction with all their evidence; `side` is "From" or "To"."""
-    rows, shown = [], tuple(facts)
-    for fact in shown:
-        communication, evidence = fact.communication, fact.communication.evidence
-        peer = communication.src if side == "From" else communication.dst
-        rows.append(
-            (
-                end_name(peer, ids),
-                port(communication),
-                state(fact),
-                seen(evidence),
-                tag("span", f"{size(evidence.bytes)} / {size(evidence.reply_bytes)}", class_="time"),
-                span(evidence),
-                [said(fact.reason), _caveat_badges(fact)],
-            )
-        )
-    head = (side, "Port", "State", "Connections", "Bytes there / back", "First – last seen (UTC)", "Why")
-    below = [_evidence(fact, decisions) for fact in shown]
-    return table(head, rows, f"{side} whom", numbers=(3,), below=below)
-
-
-def _caveat_badges(fact: Fact) -> Html | None:
-    if not fact.caveats:
-        return None
-    return tag("div", [tag("span", name, title=CAVEATS.get(name), class_="caveat") for name in fact.caveats])
-
-
-def _evidence(fact: Fact, decisions: Mapping[str, Decision]) -> Html:
-    """Return everything else that is known of one communication, folded away."""
-    evidence = fact.communication.evidence
-    known: list[tuple[str, Child]] = [
-        (f"caveat {name}", CAVEATS.get(name, "no explanation is known")) for name in fact.caveats
-    ]
-    known += [
-        ("who began", ", ".join(f"{name}: {ORIENTATIONS.get(name, name)}" for name in evidence.orientations)),
-        ("through Service", _names(evidence.services)),
-        ("called", _names(evidence.names)),
-        ("pods of the caller", _names(evidence.src_pods)),
-        ("pods called", _names(evidence.dst_pods)),
-        ("packets there / back", f"{_count(evidence.packets)} / {_count(evidence.reply_packets)}"),
-        ("example", evidence.example),
-        ("sources", _names(evidence.sources)),
-        ("notes", ", ".join(fact.communication.notes)),
-    ]
-    if fact.outcome is not None:
-        known.append(("policies say", f"{fact.outcome.verdict}: {fact.outcome.reason}"))
-    if fact.suggestion is not None:
-        known.append(("decision", _decision(fact, decisions.get(fact.suggestion.id))))
-        known.append(("suggestion", tag("code", fact.suggestion.id)))
-    rows = [tag("div", tag("dt", name), tag("dd", value)) for name, value in known if value]
-    return tag("details", tag("summary", "evidence"), tag("dl", rows), class_="evidence")
-
-
-_DECIDED = ("accepted", "declined")
-
-
-def _decision(fact: Fact, decision: Decision | None) -> str:
-    if decision is None or fact.decided not in _DECIDED:  # what a stale decision says is not so any more
-        return fact.decided
-    by = f" by {decision.by}" if decision.by else ""
-    why = f": {decision.why}" if decision.why else ""
-    wider = f"; widened to {decision.widen}" if decision.widen else ""
-    return f"{fact.decided}{by}{why}{wider}"
-
-
-def _names(names: Sequence[str]) -> Html | None:
-    return join([tag("bdi", name) for name in names], ", ") if names else None
+def caveats(names: Sequence[str]) -> Html | None:
+    """Return caveats as badges; what they mean stands on the page once."""
+    return join([tag("i", name) for name in names], " ") if names else None
 
 
 def _bdi(name: str) -> Html:
     return tag("bdi", name)
-
-
-def _count(count: int | None) -> str:
-    return "not known" if count is None else f"{count:,}"
 
 
 def ledger_table(counts: Mapping[str, int], flow_packets: int) -> Html:

@@ -1,16 +1,21 @@
 """Turns facts into the part of the page that goes workload by workload: traffic, evidence, policy."""
 
+import hashlib
+import re
 from collections.abc import Sequence
 from itertools import groupby
+from typing import Final
 
 from collectors.inventory import WorkloadRef
-from recommender.manifest import policy_to_yaml
 from recommender.policy import EGRESS, INGRESS, NetworkPolicy
+from recommender.report.evidence import evidence_table, left_out_here, links, links_table
 from recommender.report.facts import Fact, Facts
-from recommender.report.markup import Child, Html, join, tag
-from recommender.report.tables import end_name, evidence_table
+from recommender.report.markup import Html, join, tag
+from recommender.report.tables import end_name
 from recommender.report.words import plural
-from recommender.report.yaml_spans import highlighted
+from recommender.report.yaml_spans import policy_yaml
+
+_PLAIN: Final = re.compile(r"[a-z0-9-]{1,63}/[A-Za-z0-9]{1,63}/[a-z0-9.-]{1,253}")
 
 
 def workloads_part(facts: Facts) -> Html:
@@ -22,20 +27,34 @@ def workloads_part(facts: Facts) -> Html:
             "Take one with kubectl get -o json during the capture.",
             class_="empty",
         )
-    groups = groupby(facts.workloads, key=lambda ref: ref.namespace)
-    return tag("div", [_namespace(name, tuple(refs), facts) for name, refs in groups])
+    groups = [(name, tuple(refs)) for name, refs in groupby(facts.workloads, key=lambda ref: ref.namespace)]
+    index = [tag("a", name, href=f"#ns{number}") for number, (name, _) in enumerate(groups, 1)]
+    how = "The evidence of a communication stands once, at the workload that is called; the caller links to it."
+    return join(
+        [
+            tag("p", how),
+            left_out_here(facts),
+            tag("p", "Namespaces: ", join(index, " "), class_="index") if len(index) > 1 else None,
+            [_namespace(number, name, refs, facts) for number, (name, refs) in enumerate(groups, 1)],
+        ]
+    )
 
 
-def _namespace(name: str, refs: Sequence[WorkloadRef], facts: Facts) -> Html:
+def _namespace(number: int, name: str, refs: Sequence[WorkloadRef], facts: Facts) -> Html:
     other = [policy for policy in facts.other_policies if policy.namespace == name]
     head = tag("summary", tag("h3", tag("bdi", name)), tag("span", plural(len(refs), "workload"), class_="dim"))
     return tag(
         "details",
         head,
-        [_workload(ref, facts) for ref in refs],
-        [_folded_policy(policy, "for the whole namespace") for policy in other],
+        # The id stands inside the fold: following a link to it makes browsers open the fold.
+        tag(
+            "div",
+            [_workload(ref, facts) for ref in refs],
+            [_folded_policy(policy, "for the whole namespace") for policy in other],
+            id=f"ns{number}",
+        ),
         class_="namespace",
-        open=True,
+        open=not facts.brief,
     )
 
 
@@ -52,11 +71,12 @@ def _workload(ref: WorkloadRef, facts: Facts) -> Html:
         tag("span", plural(broken, "would break", "would break"), class_="badge breaks") if broken else None,
         None if policy is not None else tag("span", "no policy of its own", class_="dim"),
     )
-    # The id stands inside the fold: following a link to it makes browsers open the fold.
+    anchor = lasting_anchor(ref)
     inside = tag(
         "div",
-        _direction("Ingress: who calls it", ingress, "From", facts),
-        _direction("Egress: whom it calls", egress, "To", facts),
+        tag("p", "Link to this workload: ", tag("a", f"#{anchor}", href=f"#{anchor}"), id=anchor, class_="link"),
+        _ingress(ingress, facts),
+        _egress(egress, facts),
         _policy(ref, policy, facts),
         id=facts.ids[ref],
         class_="inside",
@@ -75,12 +95,31 @@ def _isolation(ref: WorkloadRef, facts: Facts) -> Html | None:
     return join([tag("span", f"{name.lower()} {word}", class_=f"badge {word}") for name, word in states], " ")
 
 
-def _direction(title: str, found: Sequence[Fact], side: str, facts: Facts) -> Html:
-    decisions = facts.conclusion.reviewed.decisions
-    body: Child = (
-        evidence_table(found, side, facts.ids, decisions) if found else tag("p", "Nothing was seen.", class_="dim")
+def lasting_anchor(ref: WorkloadRef) -> str:
+    """Return an id for links from elsewhere, the same on every page: the name, or a digest where it is no plain one."""
+    name = str(ref)
+    return name if _PLAIN.fullmatch(name) else f"workload-{hashlib.sha256(repr(ref).encode()).hexdigest()[:12]}"
+
+
+def _ingress(found: Sequence[Fact], facts: Facts) -> Html:
+    body = evidence_table(found, "From", facts) if found else _NOTHING
+    return tag("section", tag("h4", "Ingress: who calls it"), body)
+
+
+def _egress(found: Sequence[Fact], facts: Facts) -> Html:
+    """Return whom it calls: workloads, which have the evidence themselves, then everything else with its evidence."""
+    inside = [fact for fact in found if isinstance(fact.communication.dst, WorkloadRef)]
+    beyond = [fact for fact in found if not isinstance(fact.communication.dst, WorkloadRef)]
+    return tag(
+        "section",
+        tag("h4", "Egress: whom it calls"),
+        (links(inside) if facts.brief else links_table(inside, facts)) if inside else None,
+        evidence_table(beyond, "To", facts) if beyond else None,
+        None if found else _NOTHING,
     )
-    return tag("section", tag("h4", title), body)
+
+
+_NOTHING: Final = tag("p", "Nothing was seen.", class_="dim")
 
 
 def _policy(ref: WorkloadRef, policy: NetworkPolicy | None, facts: Facts) -> Html:
@@ -89,7 +128,7 @@ def _policy(ref: WorkloadRef, policy: NetworkPolicy | None, facts: Facts) -> Htm
     members = facts.conclusion.reviewed.suggestions.subjects[ref].members
     if ref != members[0]:
         return tag("p", "Its policy is that of ", end_name(members[0], facts.ids), ": no selector tells the two apart.")
-    return tag("section", tag("h4", "Policy ", tag("bdi", policy.name)), highlighted(policy_to_yaml(policy)))
+    return tag("section", tag("h4", "Policy ", tag("bdi", policy.name)), policy_yaml(policy))
 
 
 def _no_policy(ref: WorkloadRef, facts: Facts) -> str:
@@ -102,4 +141,4 @@ def _no_policy(ref: WorkloadRef, facts: Facts) -> str:
 
 def _folded_policy(policy: NetworkPolicy, what: str) -> Html:
     head = tag("summary", tag("b", tag("bdi", policy.name)), tag("span", f"policy {what}", class_="dim"))
-    return tag("details", head, tag("div", highlighted(policy_to_yaml(policy)), class_="inside"), class_="workload")
+    return tag("details", head, tag("div", policy_yaml(policy), class_="inside"), class_="workload")

@@ -4,7 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from recommender.communications import meaning
 from recommender.existing import compare, existing
+from recommender.report import facts
 from recommender.report.existing import existing_part
 from recommender.report.facts import Facts
 from recommender.review import Reviewed
@@ -67,6 +69,16 @@ def test_c26_every_list_that_has_something_is_there_with_its_names(whole):
     assert "kubectl delete networkpolicy --namespace data old-podfence" in page
     assert "data/db ingress[0]" in page
     assert "denied by existing policies and export together" not in page
+
+
+def test_c26_a_large_page_links_to_each_communication_that_is_newly_allowed(whole, monkeypatch):
+    monkeypatch.setattr(facts, "MOST_IN_FULL", 0)
+    report = compare(whole.policies, whole.reviewed, whole.inventory)
+    found = Facts(whole)
+    page = Page(str(existing_part(report, found.ids, found)))
+    added = {meaning(communication) for communication in report.added}
+    assert added
+    assert {f"#{fact.anchor}" for fact in found.all if meaning(fact.communication) in added} <= {*page.links}
 
 
 def test_c26_a_cluster_without_policies_has_no_such_part():

@@ -69,7 +69,7 @@ def test_few_workloads_with_too_many_lines_for_a_picture_get_a_matrix_of_workloa
     whole = crowd(MOST_WORKLOADS, 9)
     made = graph(whole)
     assert made.workloads == MOST_WORKLOADS
-    shown = matrix(Facts(whole).all)
+    shown = matrix(graph_of(Facts(whole).all))
     assert len(cells(shown)) == 2 * len({(line.src, line.dst) for line in made.lines})
 
 
@@ -105,7 +105,7 @@ def test_a_pair_too_wide_for_a_matrix_is_a_list():
     seen = tuple(communication(refs[0], ref, port=80) for ref in refs[1:])
     whole = conclusion(seen, inventory(refs))
     whole = replace(whole, outcomes=tuple(outcome(item, "denied") for item in seen))
-    rows = [row for row in Page(str(matrix(Facts(whole).all))).rows if row[0] == "app-000"]
+    rows = [row for row in Page(str(matrix(graph_of(Facts(whole).all)))).rows if row[0] == "app-000"]
     assert len(rows) == 89
 
 
