@@ -39,7 +39,7 @@ font-size:14px}
 small{color:var(--dim);font-size:12px}
 .dim{color:var(--dim)}
 bdi,code,dd,h3,.said{overflow-wrap:anywhere}
-.said{min-width:26ch;max-width:64ch}
+.said{min-width:26ch;max-width:64ch}.long{min-width:24ch}
 code,pre{font-family:ui-monospace,"SF Mono",Menlo,Consolas,"DejaVu Sans Mono",monospace;font-size:12.5px}
 .unseen{background:var(--mark);color:var(--mark-text);border-radius:3px;padding:0 3px;font:600 11px/1.3 ui-monospace,
 monospace}
@@ -204,7 +204,7 @@ _SIZES: Final = """
 @media (max-width:900px){.cards{grid-template-columns:repeat(2,1fr)}}
 @media (max-width:560px){header,main,footer{padding-left:14px;padding-right:14px}.cards{grid-template-columns:1fr}
 .card.large{grid-column:auto}.verdict{align-items:flex-start}.verdict h2{font-size:19px}.inside{padding-left:4px}
-h2{font-size:18px}details.namespace{padding:4px 8px 8px}.said{min-width:20ch}
+h2{font-size:18px}details.namespace{padding:4px 8px 8px}.said{min-width:20ch}.long{min-width:12ch}
 .stack,.stack tbody,.stack tr,.stack td{display:block}.stack thead{display:none}.stack .said{max-width:none}
 .stack td{border:0;padding:3px 0}.stack tr{border-bottom:1px solid var(--line);padding:6px 0}.stack bdi{max-width:none}
 .facts,.facts tbody{display:block;min-width:0}.facts thead{display:none}

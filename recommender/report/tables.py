@@ -172,7 +172,14 @@ def samples_table(samples: Iterable[tuple[str, Sample]]) -> Html:
 def excess_table(excess: Iterable[Excess]) -> Html:
     """Return everything that is let through and was not accepted."""
     rows = [
-        (_bdi(e.subject), e.direction, _bdi(e.peer), tag("code", e.ports), plural(e.size, "end"), _bdi(e.rule))
+        (
+            tag("div", _bdi(e.subject), class_="long"),
+            e.direction,
+            _bdi(e.peer),
+            tag("code", e.ports),
+            plural(e.size, "pod or address", "pods or addresses"),
+            tag("div", _bdi(e.rule), class_="long"),
+        )
         for e in excess
     ]
     return table(("Workload", "Direction", "Peer", "Ports", "How many come with it", "By rule"), rows, "Excess")

@@ -111,8 +111,13 @@ KINDS: Final[Mapping[str, str]] = {
 
 
 def plural(count: int, one: str, many: str = "") -> str:
-    """Return the count with its noun, as in "1 rule" and "1,200 rules"."""
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
+    """Return the count with its noun, as in "1 rule" and "1,200 rules"; what nobody could count is rounded."""
+    shown = f"{count:,}" if count < _COUNTABLE else f"about {count:.1e}".replace("e+", " × 10^")
+    return f"{shown} {one if count == 1 else many or one + 's'}"
+
+
+_COUNTABLE: Final = 10**12
+"""All IPv4 addresses are below; IPv6 ranges are not."""
 
 
 def size(count: int | None) -> str:
