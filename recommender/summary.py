@@ -100,25 +100,11 @@ class Conclusion:
 
 def summary_data(conclusion: Conclusion) -> dict[str, Any]:
     """Return the summary as plain data, the object that `--json` prints."""
-    window, reviewed = conclusion.observation.window, conclusion.reviewed
+    reviewed = conclusion.reviewed
     withheld = Counter(item.why for item in reviewed.suggestions.withheld)
     caveats = Counter(caveat for item in reviewed.accepted for caveat in item.caveats)
     return {
-        "inputs": [{"name": s.name, "kind": s.kind, "packets": s.packets} for s in window.sources],
-        "window": {
-            "start": None if window.start is None else window.start.isoformat(),
-            "end": None if window.end is None else window.end.isoformat(),
-        },
-        "packets": sum(source.packets for source in window.sources),
-        "ledger": conclusion.observation.ledger.packet_counts(),
-        "events": conclusion.observation.ledger.event_counts(),
-        "inventory": {
-            "pods": len(conclusion.inventory.pods),
-            "workloads": len({pod.workload for pod in conclusion.inventory.pods}),
-            "missing": dict(conclusion.inventory.missing),
-            "gaps": conclusion.inventory.gaps,
-        },
-        "flows": len(conclusion.observation.flows),
+        **_read_data(conclusion),
         "communications": len(conclusion.communications),
         "suggestions": {
             "accepted": len(reviewed.accepted),
@@ -145,6 +131,28 @@ def summary_data(conclusion: Conclusion) -> dict[str, Any]:
         "coverage": None if conclusion.coverage is None else coverage_data(conclusion.coverage),
         "existing": existing_data(conclusion.existing),
         "cni": cni_data(conclusion.cni),
+    }
+
+
+def _read_data(conclusion: Conclusion) -> dict[str, Any]:
+    """Return what was read, as plain data."""
+    window = conclusion.observation.window
+    return {
+        "inputs": [{"name": s.name, "kind": s.kind, "packets": s.packets} for s in window.sources],
+        "window": {
+            "start": None if window.start is None else window.start.isoformat(),
+            "end": None if window.end is None else window.end.isoformat(),
+        },
+        "packets": sum(source.packets for source in window.sources),
+        "ledger": conclusion.observation.ledger.packet_counts(),
+        "events": conclusion.observation.ledger.event_counts(),
+        "inventory": {
+            "pods": len(conclusion.inventory.pods),
+            "workloads": len({pod.workload for pod in conclusion.inventory.pods}),
+            "missing": dict(conclusion.inventory.missing),
+            "gaps": conclusion.inventory.gaps,
+        },
+        "flows": len(conclusion.observation.flows),
     }
 
 
