@@ -59,8 +59,8 @@ class Desk:
     then, and decide again. What was done is kept in decisions.history.jsonl, so that `undo` works after a restart too.
     """
 
-    def __init__(self, folder: Path, by: str = "", now: Callable[[], datetime] = _now) -> None:
-        self.folder, self.by, self._clock = folder, by, now
+    def __init__(self, folder: str | Path, by: str = "", now: Callable[[], datetime] = _now) -> None:
+        self.folder, self.by, self._clock = Path(folder), by, now
         self._texts: dict[Decision, str] = {}
         self.suggestions: Suggestions = load_suggestions(folder)
         self._by_id = {item.id: item for item in self.suggestions.items}

@@ -56,7 +56,9 @@ def approved(reviewed: Reviewed, options: RunOptions) -> tuple[NetworkPolicy, ..
     return generate(reviewed, options.generating)
 
 
-def export(review_folder: Path, folder: Path, options: RunOptions | None = None, *, prune: bool = False) -> Exported:
+def export(
+    review_folder: str | Path, folder: str | Path, options: RunOptions | None = None, *, prune: bool = False
+) -> Exported:
     """Write the approved policies; half-decided directions are refused.
 
     With `prune`, YAML files of the folder that podfence wrote and that are not among them are removed.
@@ -65,7 +67,7 @@ def export(review_folder: Path, folder: Path, options: RunOptions | None = None,
     reviewed = load_review(review_folder)
     policies = approved(reviewed, options)
     files, others = save_policies(policies, folder, options.layout)
-    found = prune_folder(folder, files) if prune else ()
+    found = prune_folder(Path(folder), files) if prune else ()
     pruned = tuple(one.name for one in found if one.ours)
     return Exported(
         policies,
@@ -78,7 +80,7 @@ def export(review_folder: Path, folder: Path, options: RunOptions | None = None,
     )
 
 
-def check_export(review_folder: Path, folder: Path, options: RunOptions | None = None) -> tuple[str, ...]:
+def check_export(review_folder: str | Path, folder: str | Path, options: RunOptions | None = None) -> tuple[str, ...]:
     """Return the files of a folder that differ from what `export` would write now; write nothing."""
     options = options or RunOptions()
     return differing_files(approved(load_review(review_folder), options), folder, options.layout)

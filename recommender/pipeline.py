@@ -77,14 +77,14 @@ class RunOptions:
         """How files of an export are laid out."""
         return Layout(per_namespace=self.per_namespace)
 
-    def inventory(self, path: Path) -> Inventory:
+    def inventory(self, path: str | Path) -> Inventory:
         """Return the inventory at a path, with these ranges."""
         return load_inventory(path, pod_cidrs=self.pod_cidrs, service_cidrs=self.service_cidrs)
 
 
 def observe(
     sources: Iterable[str],
-    store: Path,
+    store: str | Path,
     format: str | None = None,  # noqa: A002 - the name of its option
     *,
     outer: bool = False,
@@ -101,17 +101,21 @@ def observe(
     return observation, save(observation, store)
 
 
-def suggest(store: Path, inventory_path: Path, folder: Path, options: RunOptions | None = None) -> Conclusion:
+def suggest(
+    store: str | Path, inventory_path: str | Path, folder: str | Path, options: RunOptions | None = None
+) -> Conclusion:
     """Write suggestions and report into a review folder (decisions there are kept), and return the conclusion."""
     options = options or RunOptions()
     conclusion = conclude(load(store), options.inventory(inventory_path), folder, options)
-    write_text(folder / REPORT, report_html(conclusion))
+    write_text(Path(folder) / REPORT, report_html(conclusion))
     return conclusion
 
 
-def run(sources: Iterable[str], inventory_path: Path, folder: Path, options: RunOptions | None = None) -> Conclusion:
+def run(
+    sources: Iterable[str], inventory_path: str | Path, folder: str | Path, options: RunOptions | None = None
+) -> Conclusion:
     """Do the whole job: `observations`, `review`, `policies` and `report.html` under the folder."""
-    options = options or RunOptions()
+    options, folder = options or RunOptions(), Path(folder)
     inventory = options.inventory(inventory_path)
     observe(sources, folder / "observations")
     conclusion = conclude(load(folder / "observations"), inventory, folder / "review", options)
@@ -125,8 +129,9 @@ def run(sources: Iterable[str], inventory_path: Path, folder: Path, options: Run
     return conclusion
 
 
-def demo(folder: Path) -> Conclusion:
+def demo(folder: str | Path) -> Conclusion:
     """Do the whole job on the bundled samples, everything observed accepted and every namespace closed by default."""
+    folder = Path(folder)
     samples = Path(str(resources.files("recommender.samples")))
     capture, store = str(samples / "shop.pcap"), folder / "observations"
     if store.exists():
@@ -143,7 +148,7 @@ def _resolved(observation: Observation, inventory: Inventory) -> ResolvedFlows:
 
 
 @uncollected()
-def conclude(observation: Observation, inventory: Inventory, folder: Path, options: RunOptions) -> Conclusion:
+def conclude(observation: Observation, inventory: Inventory, folder: str | Path, options: RunOptions) -> Conclusion:
     """Return what follows from an observation, an inventory and the decisions in a review folder.
 
     Writes the suggestions there, and the decisions where the options added some.
@@ -185,7 +190,7 @@ def _unsupported(
 
 
 def _decided(
-    suggestions: Suggestions, inventory: Inventory, folder: Path, options: RunOptions
+    suggestions: Suggestions, inventory: Inventory, folder: str | Path, options: RunOptions
 ) -> tuple[Reviewed, tuple[str, ...]]:
     """Return what the decisions of a review folder say, and what could not be widened.
 
@@ -205,6 +210,6 @@ def _decided(
     return reviewed, refused
 
 
-def load_review(folder: Path) -> Reviewed:
+def load_review(folder: str | Path) -> Reviewed:
     """Return a review folder's suggestions, sorted by its decisions."""
     return review(load_suggestions(folder), load_decisions(folder))

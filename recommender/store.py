@@ -27,14 +27,14 @@ _MANIFESTS = frozenset({".yaml", ".yml", ".json"})
 _KUSTOMIZATIONS = frozenset({"kustomization.yaml", "kustomization.yml", "Kustomization"})
 
 
-def save_suggestions(suggestions: Suggestions, folder: Path) -> None:
+def save_suggestions(suggestions: Suggestions, folder: str | Path) -> None:
     """Write suggestions.json into a review folder."""
-    write_text(folder / SUGGESTIONS, json.dumps(suggestions_to_data(suggestions), indent=1) + "\n")
+    write_text(Path(folder) / SUGGESTIONS, json.dumps(suggestions_to_data(suggestions), indent=1) + "\n")
 
 
-def load_suggestions(folder: Path) -> Suggestions:
+def load_suggestions(folder: str | Path) -> Suggestions:
     """Return a review folder's suggestions; raises UnreadableInput where there are none."""
-    file = folder / SUGGESTIONS
+    file = Path(folder) / SUGGESTIONS
     try:
         data = json.loads(read_text(file, "write it with `podfence suggest`"))
     except (ValueError, RecursionError) as fault:
@@ -42,14 +42,14 @@ def load_suggestions(folder: Path) -> Suggestions:
     return suggestions_from_data(data, str(file))
 
 
-def save_decisions(decisions: Iterable[Decision], folder: Path) -> None:
+def save_decisions(decisions: Iterable[Decision], folder: str | Path) -> None:
     """Write decisions.yaml into a review folder."""
-    write_text(folder / DECISIONS, to_yaml(decisions_to_data(decisions)))
+    write_text(Path(folder) / DECISIONS, to_yaml(decisions_to_data(decisions)))
 
 
-def load_decisions(folder: Path) -> tuple[Decision, ...]:
+def load_decisions(folder: str | Path) -> tuple[Decision, ...]:
     """Return a review folder's decisions; none where there is no file yet."""
-    file = folder / DECISIONS
+    file = Path(folder) / DECISIONS
     if not file.exists():
         return ()
     text = read_text(file, "check its permissions")
@@ -58,20 +58,26 @@ def load_decisions(folder: Path) -> tuple[Decision, ...]:
 
 
 def save_policies(
-    policies: Iterable[NetworkPolicy], folder: Path, layout: Layout | None = None
+    policies: Iterable[NetworkPolicy], folder: str | Path, layout: Layout | None = None
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Write an export; return its files, and the YAML files in the folder that it does not write: these stay."""
     files = export_files(policies, layout)
     for name, text in files.items():
-        write_text(folder / name, text)
-    return tuple(files), _others(folder, files)
+        write_text(Path(folder) / name, text)
+    return tuple(files), _others(Path(folder), files)
 
 
-def differing_files(policies: Iterable[NetworkPolicy], folder: Path, layout: Layout | None = None) -> tuple[str, ...]:
+def differing_files(
+    policies: Iterable[NetworkPolicy], folder: str | Path, layout: Layout | None = None
+) -> tuple[str, ...]:
     """Return the files of the folder that differ from what an export would write: changed, missing or left over."""
     files = export_files(policies, layout)
-    changed = {name for name, text in files.items() if not (folder / name).is_file() or _text(folder / name) != text}
-    return tuple(sorted(changed.union(_others(folder, files))))
+    changed = {
+        name
+        for name, text in files.items()
+        if not (Path(folder) / name).is_file() or _text(Path(folder) / name) != text
+    }
+    return tuple(sorted(changed.union(_others(Path(folder), files))))
 
 
 @dataclass(frozen=True)

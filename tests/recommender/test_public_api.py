@@ -14,6 +14,8 @@ import recommender as pf
 from collectors.schema import Schema
 from recommender import cli, frames
 
+SAMPLES = Path(__file__).parents[2] / "sample_captures"
+
 PAGE = (Path(__file__).parents[2] / "docs" / "python.md").read_text()
 HEAVY = ("pandas", "numpy", "pyarrow", "yaml", "kubernetes", "matplotlib", "anywidget", "IPython")
 RIVER = ("read_flows", "load_inventory", "resolve", "summarize", "suggest", "review", "generate", "simulate")
@@ -115,3 +117,13 @@ def test_the_page_has_a_function_for_every_command_and_each_one_exists():
 def test_the_page_leads_to_pages_that_exist():
     for target in re.findall(r"\]\(([^)]+)\)", PAGE):
         assert (Path(__file__).parents[2] / "docs" / target).is_file(), target
+
+
+def test_folders_may_be_given_as_text(tmp_path):
+    text = str(tmp_path / "out")
+    capture, inventory = str(SAMPLES / "shop.pcap"), str(SAMPLES / "inventory")
+    done = pf.pipeline.run([capture], inventory, text, pf.RunOptions(accept_observed=True))
+    assert pf.load_suggestions(f"{text}/review") == done.reviewed.suggestions
+    assert pf.load_decisions(f"{text}/review")
+    assert pf.Desk(f"{text}/review").decisions.keys() == done.reviewed.decisions.keys()
+    assert pf.exporting.check_export(f"{text}/review", f"{text}/policies") == ()
