@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from collectors.errors import PodfenceError, UnreadableInput, one_line
-from recommender.cli_export import add_context, say_breaking, telling_what_breaks
+from recommender.cli_export import add_context, say_breaking, telling_what_breaks, unheard
 from recommender.cli_options import add_command, add_generate, run_options
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ def _apply(given: argparse.Namespace, show: Say, say: Say) -> int:
         raise UnreadableInput("apply: --inventory and --observations go together; give both, or neither")
     if not (given.yes or given.dry_run or _terminal()):
         raise UnreadableInput("apply: there is no terminal to ask at; pass --yes, or look first with --dry-run")
+    show, say = unheard(show), unheard(say)
     if given.undo is not None:
         return _undo(given, show, say)
     with telling_what_breaks(say):
@@ -258,8 +259,7 @@ def _undo(given: argparse.Namespace, show: Say, say: Say) -> int:
 
     undo = load_undo(given.undo)
     with _connected(given) as applier:
-        steps = plan_undo(applier, undo)
-        steps = tuple(s for s in steps if not given.namespace or s.entry.namespace in given.namespace)
+        steps = plan_undo(applier, undo, given.namespace)
         changing = sum(step.action != "leave" for step in steps)
         for step in steps:
             say(undo_line(step, done=False))

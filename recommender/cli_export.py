@@ -82,6 +82,16 @@ def say_breaking(breaking: "Sequence[Communication]", say: Say) -> None:
         say(f"  and {len(breaking) - _SHOWN} more")
 
 
+def unheard(tell: Say) -> Say:
+    """Return how to say something that may go unheard: a reader who has gone stops no change half-way."""
+
+    def told(text: str) -> None:
+        with contextlib.suppress(OSError):
+            tell(text)
+
+    return told
+
+
 def _check(given: argparse.Namespace, show: Say, say: Say) -> int:
     from recommender import exporting  # noqa: PLC0415 - late: --help loads nothing heavy
 

@@ -43,6 +43,7 @@ def _graph(given: argparse.Namespace, show: Say, say: Say) -> int:
         namespaces=given.namespace,
         workloads=given.workload,
         options=run_options(given),
+        say=say,
     )
     chosen = "json" if given.json else given.format
     write = {"dot": drawings_dot.to_dot, "mermaid": drawings_mermaid.to_mermaid, "json": drawings_json.to_json}[chosen]

@@ -98,7 +98,7 @@ def _add_ids(parser: argparse.ArgumentParser, count: str | None) -> None:
 def _add_filters(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("which suggestions (all of these must hold)")
     for name, (form, text) in _FILTERS.items():
-        group.add_argument(f"--{name}", default="", metavar=form, help=text)
+        group.add_argument(f"--{name}", metavar=form, help=text)
 
 
 def _add_why(parser: argparse.ArgumentParser) -> None:
@@ -114,6 +114,8 @@ def _add_by(parser: argparse.ArgumentParser, default: str | None = argparse.SUPP
 def _interactive(given: argparse.Namespace) -> int:
     from recommender.terminal_review import review_at_terminal  # noqa: PLC0415 - late: --help loads nothing heavy
 
+    if sys.stdin is None or sys.stdout is None:  # closed by whoever started us
+        raise PodfenceError("there is no input to read keys from, or no output; use `list`, `accept` and the like")
     if isinstance(sys.stdin, io.TextIOWrapper):
         sys.stdin.reconfigure(errors="replace")  # a wrong byte is a wrong key, and no fault
     review_at_terminal(_desk(given, deciding=True), sys.stdin, sys.stdout)
@@ -248,7 +250,11 @@ def _status(given: argparse.Namespace, show: Say) -> int:
 def _filter(given: argparse.Namespace) -> "Filter":
     from recommender.filters import Filter  # noqa: PLC0415 - late, as above
 
-    return Filter(**{name: getattr(given, name) for name in _FILTERS})
+    wanted = {name: getattr(given, name) for name in _FILTERS}
+    for name, value in wanted.items():
+        if value is not None and not value.strip():  # an empty shell variable, say: without it more would be meant
+            raise PodfenceError(f"--{name} is empty; name what you mean, or leave it out")
+    return Filter(**{name: value or "" for name, value in wanted.items()})
 
 
 def _desk(given: argparse.Namespace, *, deciding: bool = False) -> "Desk":

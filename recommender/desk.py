@@ -3,8 +3,9 @@
 import fcntl
 import hashlib
 import json
+import stat
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -69,10 +70,12 @@ class Desk:
     def reload(self) -> None:
         """Read the decisions again, as somebody else may have written them."""
         while True:  # whoever writes puts a whole file in the place of the old one, between two looks at worst
-            self._digest = self._on_disk()
-            self._decisions = {decision.id: decision for decision in load_decisions(self.folder)}
-            if self._on_disk() == self._digest:
+            digest = self._on_disk()
+            decisions = {decision.id: decision for decision in load_decisions(self.folder)}
+            if self._on_disk() == digest:
                 break
+        # both at once: a file that cannot be read is not the one that was, and so is never overwritten
+        self._digest, self._decisions = digest, decisions
         self._forget_what_follows()
 
     @cached_property
@@ -132,15 +135,19 @@ class Desk:
         with self._locked():
             self._refuse_if_changed()
             lines = self._history()
+            while lines and self._never_was(lines[-1]):
+                lines.pop()
             if not lines:
                 return None
             last = self._read_change(lines[-1])
             for key, (_, after) in last.items():
                 if self._decisions.get(key) != after:
                     raise PodfenceError(f"decision {one_line(key, 40)} was changed since; nothing was undone")
-            back = {key: before for key, (before, _) in last.items()}
-            change = self._replace("undo", back)
-            write_text(self.folder / HISTORY, "".join(f"{line}\n" for line in lines[:-1]))
+            change, text = self._changed("undo", {key: before for key, (before, _) in last.items()})
+            self._remember([*lines[:-1], json.dumps({**json.loads(lines[-1]), "back": _digest(text.encode())})])
+            self._replace(change, text)
+            with suppress(PodfenceError):  # it is undone, and the mark tells so
+                self._remember(lines[:-1])
         return change
 
     def _item(self, key: str) -> Suggestion:
@@ -152,6 +159,8 @@ class Desk:
         held = self._decisions.get(item.id)
         fresh = decided(self.suggestions, item, choice, self.by, why)
         widen = held.widen if held is not None and choice == "accept" else None
+        if widen is not None and held in self.reviewed.stale:  # it was for something else
+            widen = None
         return replace(fresh, widen=widen, at=self._clock().strftime("%Y-%m-%dT%H:%M:%SZ"))
 
     def _write(self, did: str, fresh: Mapping[str, Decision | None], skipped: int = 0) -> Change:
@@ -159,24 +168,36 @@ class Desk:
             return Change(did, skipped=skipped)
         with self._locked():
             self._refuse_if_changed()
-            change = replace(self._replace(did, fresh), skipped=skipped)
+            change, text = self._changed(did, fresh)
             entry = {
                 "time": self._clock().strftime("%Y-%m-%dT%H:%M:%SZ"), "by": self.by, "did": did,
                 "changes": {key: [_data(before), _data(after)] for key, (before, after) in change.changed.items()},
             }  # fmt: skip
-            lines = [*self._history(), json.dumps(entry, ensure_ascii=True)]
-            write_text(self.folder / HISTORY, "".join(f"{line}\n" for line in lines))
-        return change
+            # marked until it is done: if podfence ends before, undo sees that it never was, and takes back no other one
+            lines = self._history()
+            self._remember([*lines, json.dumps({**entry, "from": self._digest})])
+            self._replace(change, text)
+            with suppress(PodfenceError):  # it is decided, and what is there tells so too
+                self._remember([*lines, json.dumps(entry)])
+        return replace(change, skipped=skipped)
 
-    def _replace(self, did: str, fresh: Mapping[str, Decision | None]) -> Change:
-        """Write the decisions with these in their place; those in memory change only when the file has."""
-        before = {key: self._decisions.get(key) for key in fresh}
+    def _changed(self, did: str, fresh: Mapping[str, Decision | None]) -> tuple[Change, str]:
+        """Return a change and the decisions.yaml after it; raises PodfenceError where that could not be reviewed."""
+        change = Change(did, {key: (self._decisions.get(key), decision) for key, decision in fresh.items()})
+        after = self._after(change)
+        review(self.suggestions, after.values())
+        return change, self._text(after)
+
+    def _after(self, change: Change) -> dict[str, Decision]:
+        fresh = {key: decision for key, (_, decision) in change.changed.items()}
         merged = {**self._decisions, **{key: decision for key, decision in fresh.items() if decision is not None}}
-        kept = {key: decision for key, decision in merged.items() if fresh.get(key, decision) is not None}
-        write_text(self.folder / DECISIONS, self._text(kept))
-        self._digest, self._decisions = self._on_disk(), kept
+        return {key: decision for key, decision in merged.items() if fresh.get(key, decision) is not None}
+
+    def _replace(self, change: Change, text: str) -> None:
+        """Write decisions.yaml, through a link that stands for it; those in memory change only when the file has."""
+        _put((self.folder / DECISIONS).resolve(), text)
+        self._digest, self._decisions = self._on_disk(), self._after(change)
         self._forget_what_follows()
-        return Change(did, {key: (before[key], decision) for key, decision in fresh.items()})
 
     def _text(self, decisions: Mapping[str, Decision]) -> str:
         """Return decisions.yaml, writing anew only what changed: thousands of decisions take YAML a second."""
@@ -202,8 +223,24 @@ class Desk:
             )
 
     def _on_disk(self) -> str:
+        """Return what tells this decisions.yaml from any other, "" for none; raises UnreadableInput."""
         file = self.folder / DECISIONS
-        return hashlib.sha256(file.read_bytes()).hexdigest() if file.exists() else ""
+        try:
+            found = file.stat() if file.exists() or file.is_symlink() else None
+            if found is not None and not stat.S_ISREG(found.st_mode):
+                raise UnreadableInput(f"{file}: no regular file; move it away, and put the decisions there")
+            return "" if found is None else _digest(file.read_bytes())
+        except OSError as fault:
+            raise UnreadableInput(f"{file}: cannot be read ({fault.strerror}); mend or remove it") from fault
+
+    def _remember(self, lines: Iterable[str]) -> None:
+        _put(self.folder / HISTORY, "".join(f"{line}\n" for line in lines))
+
+    def _never_was(self, line: str) -> bool:
+        """Say whether podfence ended before a change was in decisions.yaml, or just after it was undone there."""
+        self._read_change(line)  # raises where it is damaged
+        entry = json.loads(line)
+        return self._digest in {entry.get("from"), entry.get("back")}
 
     def _history(self) -> list[str]:
         file = self.folder / HISTORY
@@ -228,6 +265,18 @@ class Desk:
             raise PodfenceError(
                 f"{self.folder}: cannot be written ({fault.strerror}); check its permissions"
             ) from fault
+
+
+def _put(file: Path, text: str) -> None:
+    try:
+        write_text(file, text)
+    except PodfenceError as fault:
+        reason = getattr(fault.__cause__, "strerror", None) or "no reason is known"
+        raise PodfenceError(f"{file}: cannot be written ({reason}); nothing was decided: mend that first") from fault
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _data(decision: Decision | None) -> dict[str, Any] | None:

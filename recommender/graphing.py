@@ -1,6 +1,6 @@
 """Turns an observation store, an inventory and perhaps policies into a drawing: what `podfence graph` calls."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from collectors.errors import PodfenceError
@@ -11,7 +11,7 @@ from recommender.drawings import Drawing, cut, drawing_of
 from recommender.pipeline import RunOptions
 from recommender.resolve import resolve
 from recommender.simulate import simulate
-from recommender.store import load_policies
+from recommender.store import PoliciesLoaded, read_policies
 from recommender.text import visible
 from recommender.vantages import once
 
@@ -24,19 +24,33 @@ def graph(
     namespaces: Iterable[str] = (),
     workloads: Iterable[str] = (),
     options: RunOptions | None = None,
+    say: Callable[[str], object] | None = None,
 ) -> Drawing:
     """Return what was observed as a drawing, judged under the policies in files and folders where any are named.
 
-    Only what touches a namespace or a workload ("namespace/kind/name") that is named, where any is. Raises
+    Only what touches a namespace or a workload ("namespace/kind/name") that is named, where any is. `say` is told what
+    was passed over or assumed of the policies. Raises
     UnreadableInput for bad files, PodfenceError for a namespace or workload of which nothing was observed.
     """
     listed = [*paths]
-    policies = load_policies(listed)[0] if listed else ()
+    loaded = read_policies(listed)
+    if listed and say is not None:
+        for note in _notes(loaded):
+            say(note)
     inventory = (options or RunOptions()).inventory(inventory_path)
     observation = load(store)
     seen = summarize(once(resolve(observation.flows, inventory), observation.window))
-    drawing = drawing_of(simulate(policies, seen, inventory) if listed else seen)
+    drawing = drawing_of(simulate(loaded.policies, seen, inventory) if listed else seen)
     return drawing.within(_known_namespaces(drawing, namespaces), _known_workloads(drawing, workloads))
+
+
+def _notes(loaded: PoliciesLoaded) -> Iterator[str]:
+    if not loaded.policies:
+        yield "no NetworkPolicy in what was given: it is drawn as if everything were allowed"
+    if loaded.skipped:
+        yield f"skipped: {', '.join(f'{count} {cut(kind, 100)}' for kind, count in [*loaded.skipped.items()][:20])}"
+    if loaded.assumed:
+        yield f"{len(loaded.assumed)} policies name no namespace, so they are taken as of `default`"
 
 
 def _known_namespaces(drawing: Drawing, wanted: Iterable[str]) -> frozenset[str]:

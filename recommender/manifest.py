@@ -80,6 +80,8 @@ def policies_from_yaml(text: str, where: str, namespace: str = DEFAULT_NAMESPACE
         if kind != KIND or not _is_ours(api_version):
             skipped[kind if kind != KIND else f"{api_version} {kind}"] += 1
             continue
+        if "apiVersion" not in item:
+            place.child("apiVersion").refuse("is missing", f"write {API_VERSION}")
         policy = policy_from_object(item, str(place), namespace)
         found.append((policy, str(place)))
         if not _has_namespace(item):

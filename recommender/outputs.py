@@ -1,5 +1,6 @@
 """Turns policies into the texts of an export: one kind of object, in one layout of files."""
 
+import hashlib
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from recommender.policy import NetworkPolicy
 
 KUSTOMIZATION = "kustomization.yaml"
 
+_LONGEST_STEM = 240
+"""Characters of a file's name before `.yaml`: a disk takes 255, with what is written beside it first."""
 _FILE_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?")
 
 
@@ -53,6 +56,12 @@ class Layout:
     output: Output = KUBERNETES
 
 
+def _stem(name: str) -> str:
+    if len(name) <= _LONGEST_STEM:
+        return name
+    return f"{name[:200]}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"
+
+
 def export_files(policies: Iterable[NetworkPolicy], layout: Layout | None = None) -> dict[str, str]:
     """Return relative path -> text of an export, with its kustomization.yaml, sorted.
 
@@ -66,7 +75,7 @@ def export_files(policies: Iterable[NetworkPolicy], layout: Layout | None = None
         for part in (document.name,) if document.namespace is None else (document.namespace, document.name):
             if not _FILE_NAME.fullmatch(part):
                 raise PodfenceError(f"inventory: {part!r} is no name of a namespace or policy; correct the inventory")
-        path = f"{folder}.yaml" if layout.per_namespace else f"{folder}/{document.name}.yaml"
+        path = f"{folder}.yaml" if layout.per_namespace else f"{folder}/{_stem(document.name)}.yaml"
         path = f"_{path}" if path == KUSTOMIZATION else path
         texts.setdefault(path, []).append(document.text)
     files = {path: "---\n".join(listed) for path, listed in texts.items()}

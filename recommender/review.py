@@ -195,7 +195,7 @@ def decisions_from_data(data: Any, where: str) -> tuple[Decision, ...]:
 def decision_from_data(key: str, entry: Any, where: str) -> Decision:
     """Return the decision that stands under an id; raises UnreadableInput naming file and id."""
     choice = entry.get("decision") if isinstance(entry, Mapping) else None
-    if choice not in {"accept", "decline"}:
+    if choice not in ("accept", "decline"):
         raise UnreadableInput(f"{where}: decision {key!r} should say `decision: accept` or `decision: decline`")
     texts = {name: str(entry.get(name) or "") for name in ("what", "by", "at", "why")}
     try:

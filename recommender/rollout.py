@@ -1,12 +1,12 @@
 """Turns a plan into changes at an API server, one namespace after the other, and an undo file back into what was."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from collectors.applier import Applier
 from collectors.applier_refusals import Absent, Conflict, Refused, Stale
-from collectors.errors import PodfenceError
+from collectors.errors import PodfenceError, UnreadableInput, one_line
 from collectors.refusals import Busy, Cut, Forbidden
 from recommender.applying import Object, Plan, Step, body_of, content, is_same, settled
 from recommender.undo_store import Journal, Undo
@@ -61,9 +61,10 @@ def carry_out(
 ) -> None:
     """Do the steps of one namespace, each put down in the undo file before and after; `told` hears of each.
 
+    What opens comes before what closes, so that nothing accepted is cut off between two steps or where one fails.
     Raises PodfenceError where one cannot be done: those before it are done, and the undo file knows which.
     """
-    doing = [step for step in steps if step.action != "leave"]
+    doing = sorted((step for step in steps if step.action != "leave"), key=_closing)
     journal.plan(doing)
     for step in doing:
         left, existed = _surely(applier, step, force=force)
@@ -74,6 +75,16 @@ def carry_out(
                 f"{applier.where}: networkpolicy {step.key} was made by somebody else just before podfence applied it, "
                 "and holds both now; look at it, and run this again"
             )
+
+
+def _closing(step: Step) -> int:
+    """Return how late a step is due: a policy without rules (default deny) goes first, and comes after all others."""
+    item = step.before if step.action == "remove" else step.wanted
+    spec = {} if item is None else item.get("spec") or {}
+    opens = bool(spec.get("ingress") or spec.get("egress"))
+    if step.action == "remove":
+        return 3 if opens else 0
+    return 1 if opens else 2
 
 
 def _surely(applier: Applier, step: Step, *, force: bool) -> tuple[Object | None, bool]:
@@ -113,15 +124,23 @@ def _is_untouched(step: Step, live: Object | None) -> bool:
     return of_both[0] == of_both[1]
 
 
-def plan_undo(applier: Applier, undo: Undo) -> tuple[UndoStep, ...]:
-    """Return how each change goes back, the last one first; raises PodfenceError for another API server's."""
+def plan_undo(applier: Applier, undo: Undo, namespaces: Collection[str] = ()) -> tuple[UndoStep, ...]:
+    """Return how each change goes back, the last one first; of some namespaces only, where these are named.
+
+    Raises PodfenceError for another API server's, and for a namespace in which nothing was changed.
+    """
     if undo.server != applier.where:
         raise PodfenceError(
             f"{applier.where}: the undo file is of {undo.server}; name that cluster with --context or --kubeconfig"
         )
-    return tuple(
-        undo_step(entry, applier.find(entry.namespace, entry.name)) for entry in reversed(undo.entries)
-    )  # fmt: skip
+    known = {entry.namespace for entry in undo.entries}
+    if unknown := sorted(set(namespaces) - known):
+        raise UnreadableInput(
+            f"--namespace {one_line(unknown[0], 80)}: the undo file changed nothing in it; its namespaces are: "
+            f"{one_line(', '.join(sorted(known)), 400) or 'none'}"
+        )
+    entries = [entry for entry in reversed(undo.entries) if not namespaces or entry.namespace in namespaces]
+    return tuple(undo_step(entry, applier.find(entry.namespace, entry.name)) for entry in entries)
 
 
 def take_back(applier: Applier, steps: Iterable[UndoStep], told: Callable[[UndoStep, Back], object]) -> None:

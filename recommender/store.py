@@ -12,6 +12,7 @@ from collectors.errors import PodfenceError, UnreadableInput
 from recommender.api_names import namespace_fault
 from recommender.artefacts import suggestions_from_data, suggestions_to_data
 from recommender.manifest import from_yaml, policies_from_yaml, to_yaml
+from recommender.manifest_files import manifest_files
 from recommender.manifest_merge import Placed, once
 from recommender.manifest_read import DEFAULT_NAMESPACE
 from recommender.outputs import Layout, export_files
@@ -23,7 +24,8 @@ from recommender.suggest import Suggestions
 SUGGESTIONS, DECISIONS, REPORT = "suggestions.json", "decisions.yaml", "report.html"
 STDIN, CLUSTER = "-", "cluster"
 """Words that are no paths: standard input, and the policies in force."""
-_MANIFESTS = frozenset({".yaml", ".yml", ".json"})
+LINKED_FOLDER = "linked folder"
+"""What links to folders are counted as: they are not entered, as kubectl enters none."""
 _KUSTOMIZATIONS = frozenset({"kustomization.yaml", "kustomization.yml", "Kustomization"})
 
 
@@ -119,9 +121,9 @@ def read_policies(
         if source == CLUSTER and in_force is not None:
             placed += [(policy, "the cluster") for policy in in_force]
             continue
-        for name, text in _texts(source):
-            if text is None:
-                skipped["Kustomization"] += 1
+        for name, text, passed_over in _texts(source):
+            if passed_over:
+                skipped[passed_over] += 1
                 continue
             found = policies_from_yaml(text, name, namespace)
             placed += zip(found.policies, found.places, strict=True)
@@ -131,19 +133,18 @@ def read_policies(
     return PoliciesLoaded(tuple(policies), dict(sorted(skipped.items())), tuple(sorted(assumed)))
 
 
-def _texts(source: str) -> Iterator[tuple[str, str | None]]:
-    """Yield name and text of each file of a source; None for a kustomization, which need not name its kind."""
+def _texts(source: str) -> Iterator[tuple[str, str, str]]:
+    """Yield name and text of each file of a source; or what it is that is passed over, without any text."""
     if source == STDIN:
-        yield "stdin", _stdin()
+        yield "stdin", _stdin(), ""
         return
-    path = Path(source)
-    if not path.exists():
-        raise UnreadableInput(f"{path}: no such file or folder; name exported policies, as `podfence export` writes")
-    files = [path]
-    if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.suffix in _MANIFESTS and file.is_file())
-    for file in files:
-        yield str(file), None if file.name in _KUSTOMIZATIONS else read_text(file, "check its permissions")
+    for file in manifest_files(Path(source)):
+        if file.is_dir():
+            yield str(file), "", LINKED_FOLDER
+        elif file.name in _KUSTOMIZATIONS:  # it need not name its kind
+            yield str(file), "", "Kustomization"
+        else:
+            yield str(file), read_text(file, "check its permissions"), ""
 
 
 def _stdin() -> str:
@@ -159,7 +160,9 @@ def read_text(file: Path, what_to_do: str) -> str:
         return file.read_text(encoding="utf-8")
     except FileNotFoundError as fault:
         raise UnreadableInput(f"{file}: no such file; {what_to_do}") from fault
-    except (OSError, UnicodeDecodeError) as fault:
+    except UnicodeDecodeError as fault:
+        raise UnreadableInput(f"{file}: is not UTF-8 text ({fault.reason}); save it as UTF-8") from fault
+    except OSError as fault:
         raise UnreadableInput(f"{file}: cannot be read ({fault}); {what_to_do}") from fault
 
 

@@ -223,7 +223,7 @@ def _number_rows(conclusion: Conclusion) -> Iterator[Row]:
     for name, outcomes, what in (
         ("undecided denied", conclusion.undecided_denied, "undecided communications that the policies deny"),
         ("withheld denied", conclusion.withheld_denied, "that worked, but no rule can be written: denied"),
-        ("declined open", conclusion.declined_open, "declined, still open: nothing isolates these ends"),
+        ("declined open", conclusion.declined_open, "declined, still open: not isolated, or widened over"),
     ):
         if outcomes:
             yield name, f"{len(outcomes):<4} {what}"

@@ -6,15 +6,17 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from collectors.inventory import Inventory, WorkloadRef
-from recommender.exposure import exposed_ports
+from recommender.communications import End
 from recommender.port_ranges import port_ranges
 from recommender.review import Decision, Reviewed
 from recommender.suggest import Suggestion
 from recommender.widen_addresses import aggregated, internet
-from recommender.widen_options import WidenOptions
+from recommender.widen_guard import Guard
+from recommender.widen_options import Budget, WidenOptions
 from recommender.widening import Widening
 
 _DNS = 53
+_UNCHECKED = ("protocols", "service_ports")
 _FEWEST = 2
 """Peers of a namespace that must be seen before the whole of it is one."""
 
@@ -33,16 +35,18 @@ def widen(reviewed: Reviewed, inventory: Inventory, options: WidenOptions) -> Wi
     What a decision says of its widening stays as it is: nothing is widened twice, and `widen: {}` keeps it exact.
     Nothing is widened over what was seen and not accepted: declined, undecided, or without success.
     """
-    draft = _Draft(dict(reviewed.decisions))
+    draft = _Draft(reviewed)
     refused: list[str] = []
     if options.internet:
-        draft.take("addresses", internet(reviewed, exposed_ports(inventory)), "internet")
+        draft.take("addresses", internet(reviewed, inventory), "internet")
     if options.cidr is not None:
         found = aggregated(draft.review(reviewed), inventory, options.cidr)
         refused += found.refused
         draft.take("addresses", found.blocks.items(), f"cidr={options.cidr}")
     if options.ports is not None:
-        draft.take("ports", _port_ranges(reviewed, options), f"ports={options.ports}")
+        ports, unmet = _port_ranges(reviewed, options.ports)
+        refused += unmet
+        draft.take("ports", ports, f"ports={options.ports}")
     if options.namespace is not None:
         for end in ("source", "destination"):
             found_ids = _whole_namespaces(reviewed, inventory, end, options.namespace)
@@ -57,43 +61,60 @@ def widen(reviewed: Reviewed, inventory: Inventory, options: WidenOptions) -> Wi
 class _Draft:
     """Decisions in the making."""
 
-    def __init__(self, decisions: dict[str, Decision]) -> None:
-        self.decisions = decisions
-        self._kept = {key for key, d in decisions.items() if d.widen is not None and not d.widen}
+    def __init__(self, reviewed: Reviewed) -> None:
+        self.decisions = dict(reviewed.decisions)
+        self._kept = {key for key, d in self.decisions.items() if d.widen is not None and not d.widen}
+        self._items = {item.id: item for item in reviewed.accepted}
+        self._guard = Guard(reviewed)
 
     def take(self, name: str, found: Iterable[tuple[str, Any]], option: str) -> None:
-        """Set one field of the widenings named by id, where no decision has set it yet."""
+        """Set one field of the widenings named by id, where no decision has set it yet and nothing forbids it.
+
+        What an option finds is safe by itself, but for `protocols` and `service_ports`, which nobody looked at.
+        """
         for key, value in found:
             decision = self.decisions[key]
-            widening = decision.widen or Widening()
-            if key not in self._kept and not getattr(widening, name):
-                options = tuple(dict.fromkeys((*widening.options, option)))
-                widening = replace(widening, options=options, **{name: value})
-                self.decisions[key] = replace(decision, widen=widening)
+            before = decision.widen or Widening()
+            if key in self._kept or getattr(before, name):
+                continue
+            after = replace(before, options=tuple(dict.fromkeys((*before.options, option))), **{name: value})
+            alone = Widening() if name in _UNCHECKED else Widening(**{name: value})
+            if not self._guard.forbids(self._items[key], before, alone, after):
+                self.decisions[key] = replace(decision, widen=after)
 
     def review(self, reviewed: Reviewed) -> Reviewed:
         """Return a review with these decisions; nobody's choice has changed."""
         return replace(reviewed, decisions=self.decisions)
 
 
-def _port_ranges(reviewed: Reviewed, options: WidenOptions) -> Iterator[tuple[str, tuple[int, int]]]:
-    """Yield the ranges that hold the accepted ports between the same ends."""
-    between: defaultdict[object, list[Suggestion]] = defaultdict(list)
+def _port_ranges(reviewed: Reviewed, budget: Budget) -> tuple[list[tuple[str, tuple[int, int]]], list[str]]:
+    """Return the ranges that hold the accepted ports between the same ends, and a sentence for each unmet budget."""
+    between: defaultdict[tuple[End, End, str], list[Suggestion]] = defaultdict(list)
     for item in reviewed.accepted:
         seen = item.communication
         between[seen.src, seen.dst, seen.protocol].append(item)
-    never: defaultdict[object, set[int]] = defaultdict(set)
+    never: defaultdict[tuple[End, End, str], set[int]] = defaultdict(set)
     for seen in reviewed.not_accepted:
         never[seen.src, seen.dst, seen.protocol].add(seen.port)
-    budget = options.ports
+    found: list[tuple[str, tuple[int, int]]] = []
+    refused: list[str] = []
     for ends, items in between.items():
         ports = {item.communication.port for item in items}
-        if budget is None or len(ports) == 1:
+        if len(ports) == 1:
             continue
         ranges = port_ranges(ports, most_ranges=budget.rules, most_unseen=budget.unseen, never=never[ends] - ports)
-        for low, high in ranges or ():
-            if low < high:
-                yield from ((item.id, (low, high)) for item in items if low <= item.communication.port <= high)
+        if ranges is None:
+            refused.append(_unmet(*ends, len(ports), budget))
+        wide = [(low, high) for low, high in ranges or () if low < high]
+        found += [(item.id, span) for item in items for span in wide if span[0] <= item.communication.port <= span[1]]
+    return found, refused
+
+
+def _unmet(src: End, dst: End, protocol: str, ports: int, budget: Budget) -> str:
+    return (
+        f"{src} -> {dst}: its {ports} {protocol} ports cannot be held within ports={budget}, "
+        "since no range may hold a port that was seen there and not accepted; they stay as they are"
+    )
 
 
 def _whole_namespaces(reviewed: Reviewed, inventory: Inventory, end: str, most_unseen: int) -> Iterator[str]:

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 from collectors.addresses import Ranges
 from collectors.inventory import Inventory, WorkloadRef
+from collectors.ranges import collapsed
 from recommender.communications import AddressPeer
-from recommender.exposure import Exposed
+from recommender.exposure import exposed_ports
 from recommender.policy import EGRESS, INGRESS, IPBlock, PolicyType
 from recommender.prefixes import PRIVATE, aggregate, blocks_of
 from recommender.review import Reviewed
@@ -62,24 +63,34 @@ def aggregated(reviewed: Reviewed, inventory: Inventory, budget: Budget) -> Aggr
     return Aggregated(blocks, tuple(refused))
 
 
-def internet(reviewed: Reviewed, exposed: Exposed) -> Iterator[tuple[str, IPBlock]]:
+def internet(reviewed: Reviewed, inventory: Inventory) -> Iterator[tuple[str, IPBlock]]:
     """Yield for each accepted client from outside of an exposed port all addresses of the internet.
 
-    Those that are private, and those that were declined there, are `except`s.
+    Those that are private or the cluster's, and those that were declined there, are `except`s.
     """
+    exposed, own = exposed_ports(inventory), _cluster_ranges(inventory)
     declined: defaultdict[_Place, set[str]] = defaultdict(set)
     for item in reviewed.declined:
         if (place := _place(item)) is not None:
             declined[place].add(_outside(item).address)
+    blocks: dict[tuple[_Place, int], IPBlock] = {}
     for item in reviewed.accepted:
         seen, place = item.communication, _place(item)
         if place is None or item.ingress_of is None or not isinstance(seen.dst, WorkloadRef):
             continue
         if (seen.dst, seen.protocol, seen.port) in exposed:
             family = 6 if ":" in _outside(item).address else 4
-            cidr, private = _INTERNET[family]
-            extra = sorted(a for a in declined[place] if (":" in a) == (family == 6))
-            yield item.id, IPBlock(cidr, (*private, *(f"{a}/{128 if family == 6 else 32}" for a in extra)))
+            if (place, family) not in blocks:
+                blocks[place, family] = _everybody(family, (*own, *declined[place]))
+            # of workloads that no selector tells apart, one may have accepted the address and the other declined it
+            if holds(blocks[place, family], _outside(item).address):
+                yield item.id, blocks[place, family]
+
+
+def _everybody(family: int, but: Iterable[str]) -> IPBlock:
+    """Return the internet of a family without some ranges."""
+    cidr, private = _INTERNET[family]
+    return IPBlock(cidr, tuple(text for text in collapsed((), (*private, *but)) if (":" in text) == (family == 6)))
 
 
 def _outside(item: Suggestion) -> AddressPeer:
@@ -117,8 +128,13 @@ def _against(reviewed: Reviewed) -> Mapping[_Place, list[str]]:
 
 
 def _own_ranges(inventory: Inventory) -> tuple[str, ...]:
-    """Return what no range may hold: what is not public, the cluster's ranges, and its nodes, Services and pods."""
-    ranges = {*PRIVATE} | {*inventory.pod_cidrs, *inventory.service_cidrs}
+    """Return what no range may hold: what is not public, and what is the cluster's."""
+    return tuple(sorted({*PRIVATE, *_cluster_ranges(inventory)}))
+
+
+def _cluster_ranges(inventory: Inventory) -> tuple[str, ...]:
+    """Return the cluster's ranges, and the public addresses of its nodes, Services and pods."""
+    ranges = {*inventory.pod_cidrs, *inventory.service_cidrs}
     private = Ranges(PRIVATE)
     single = {address for node in inventory.nodes for address in node.addresses}
     single |= {tenure.ip for pod in inventory.pods for tenure in pod.held}
@@ -149,5 +165,6 @@ def _sentence(place: _Place, addresses: int, budget: Budget) -> str:
     ref, direction, protocol, port = place
     return (
         f"{direction.lower()} of {ref} at {protocol}/{port}: its {addresses} addresses cannot be held within "
-        f"cidr={budget}, since no range may hold private, cluster or node addresses; they stay as they are"
+        f"cidr={budget}, which counts ranges of both IP versions and those decided already, since no range may hold "
+        "addresses that are private, the cluster's, or seen there and not accepted; they stay as they are"
     )

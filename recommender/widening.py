@@ -1,6 +1,7 @@
 """Turns what a human lets a decision open beyond what was seen into words and plain data, and back."""
 
 import ipaddress
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -12,6 +13,7 @@ from recommender.policy import IPBlock
 
 NAMESPACE = "namespace"
 _LOWEST, _HIGHEST = 1, 65535
+_SPAN = re.compile(r" *([0-9]{1,5}) *- *([0-9]{1,5}) *")
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def widening_from_data(data: Any) -> Widening:
     if unknown:
         raise ValueError(f"`widen` has {unknown[0]!r}, which is none of {', '.join(_KEYS)}")
     for end in ("source", "destination"):
-        if data.get(end) not in {None, NAMESPACE}:
+        if data.get(end) not in (None, NAMESPACE):
             raise ValueError(f"`{end}` should be `{NAMESPACE}`, or not be there")
     return Widening(
         addresses=_block(data.get("addresses"), data.get("except")),
@@ -145,19 +147,21 @@ def _block(cidr: Any, excepts: Any) -> IPBlock | None:
 
 def _network(text: Any) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     try:
-        return ipaddress.ip_network(text if isinstance(text, str) else repr(text))
-    except ValueError as fault:
-        raise ValueError(f"{str(text)[:60]!r} is no range of addresses such as 203.0.113.0/24") from fault
+        network = ipaddress.ip_network(text if isinstance(text, str) else repr(text))
+    except ValueError:
+        network = None
+    if network is None or "%" in str(network):  # a zone is whatever text, and no policy can name one
+        raise ValueError(f"{str(text)[:60]!r} is no range of addresses such as 203.0.113.0/24")
+    return network
 
 
 def _span(text: Any) -> tuple[int, int] | None:
     if text is None:
         return None
-    first, _, last = str(text).partition("-")
-    try:
-        low, high = int(first), int(last)
-    except ValueError as fault:
-        raise ValueError(f"`ports` is {str(text)[:40]!r}; it should be like 30000-30100") from fault
+    found = _SPAN.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        raise ValueError(f"`ports` is {str(text)[:40]!r}; it should be like 30000-30100")
+    low, high = map(int, found.groups())
     if not _LOWEST <= low <= high <= _HIGHEST:
         raise ValueError(f"`ports` is {str(text)[:40]!r}; it should go up, from {_LOWEST} to at most {_HIGHEST}")
     return low, high

@@ -5,6 +5,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from functools import lru_cache
 
+from collectors.addresses import canonical_ip
 from recommender.policy import IPBlock
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -13,9 +14,9 @@ _WIDTH = {4: 32, 6: 128}
 
 
 def parse_address(text: str) -> Address | None:
-    """Read an address; None where the text is none."""
+    """Read an address, an IPv4-mapped one as the IPv4 that it is, a zone left out; None where the text is none."""
     try:
-        return ipaddress.ip_address(text)
+        return ipaddress.ip_address(canonical_ip(text))
     except ValueError:
         return None
 

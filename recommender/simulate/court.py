@@ -37,7 +37,7 @@ class PairFinding:
 ITSELF = EndFinding("allowed", why="a pod always reaches itself")
 LABELS_UNKNOWN = "the labels of {subject} are not known"
 LOOPBACK = "loopback traffic does not leave the pod"
-INEXPRESSIBLE = "NetworkPolicy says nothing of {port} to {other}, and implementations differ"
+INEXPRESSIBLE = "NetworkPolicy says nothing of {port} with {other}, and implementations differ"
 NOT_SELECTABLE = EndFinding("allowed", why="{subject} is no pod that a policy selects")
 
 

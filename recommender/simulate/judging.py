@@ -19,6 +19,7 @@ from recommender.simulate.verdicts import Meetings, Verdicts
 from recommender.simulate.words import sentence
 
 _ASKED = ("src", "dst", "protocol", "dst_port")
+_LAST_PORT = 65535
 _MOST_PAIRS = 1 << 20
 """Pairs of stand-ins that are judged at once: it bounds memory."""
 
@@ -67,7 +68,9 @@ def _questions(probes: pd.DataFrame) -> tuple[_Questions, Codes]:
     missing = [name for name in _ASKED if name not in probes.columns]
     if missing:
         raise PodfenceError(f"probes have no column {missing[0]}: give src, dst, protocol and dst_port.")
-    (src, sources), (dst, targets), (protocol, protocols) = (_texts(probes[name]) for name in _ASKED[:3])
+    (src, sources), (dst, targets), (written, spellings) = (_texts(probes[name]) for name in _ASKED[:3])
+    upper, protocols = numbers(text.upper() for text in spellings)
+    protocol = upper[written]
     port = _ports(probes["dst_port"])
     port_name, first_name = combinations(protocol, port)
     row_of, first = combinations(src, dst, port_name)
@@ -95,10 +98,14 @@ def _texts(column: pd.Series) -> tuple[Codes, list[str]]:
 def _ports(column: pd.Series) -> Codes:
     """Read ports; a missing one is 0."""
     try:
-        numeric = pd.to_numeric(column if pd.api.types.is_numeric_dtype(column) else column.astype("object"))
-        return np.asarray(numeric.fillna(0).astype(np.int64), dtype=np.int64)
-    except (ValueError, TypeError) as problem:
+        numeric = pd.to_numeric(column if pd.api.types.is_numeric_dtype(column) else column.astype("object")).fillna(0)
+        ports = np.asarray(numeric.astype(np.int64), dtype=np.int64)
+    except (ValueError, TypeError, OverflowError) as problem:
         raise PodfenceError(f"probes have a dst_port that is no number ({problem}): give 0 to 65535.") from None
+    wrong = np.asarray((ports < 0) | (ports > _LAST_PORT) | (np.asarray(numeric) != ports), dtype=bool)
+    if wrong.any():
+        raise PodfenceError(f"probes have the dst_port {numeric.iloc[int(wrong.argmax())]}: give 0 to 65535.")
+    return ports
 
 
 class _Bench:

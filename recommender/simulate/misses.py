@@ -113,7 +113,8 @@ def _peer(where: str, peer: Peer, namespace: str, other: Party, families: frozen
     selector = peer.pod_selector or LabelSelector()
     if other.labels is None and not wrong and selects(selector, None) is None:
         return _Part(None, (f"{shown}: the labels of {other.name} are not known",))
-    wrong += [f"{other.name} {text}" for text in _unmet(selector, other.labels or {})]
+    if other.labels is not None:
+        wrong += [f"{other.name} {text}" for text in _unmet(selector, other.labels)]
     return _unfit([f"{shown}: {' and '.join(wrong)}"], len(wrong)) if wrong else _Part(True)
 
 

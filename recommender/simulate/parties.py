@@ -247,10 +247,7 @@ def _target_numbers(port: ServicePort, pod: Pod) -> Iterable[int]:
 
 def _canonical(text: str) -> str | None:
     address = parse_address(text)
-    if address is None:
-        return None
-    mapped = getattr(address, "ipv4_mapped", None)
-    return str(mapped or address)
+    return None if address is None else str(address)
 
 
 def _within(address: str, cidrs: Iterable[str]) -> bool:

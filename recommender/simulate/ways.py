@@ -171,7 +171,8 @@ class Gatebook:
             for yes, maybe, mask in self._at_destinations(ports, profile):
                 # what does not hang on anything is merged, whichever peers it is for
                 pieces[families, yes, maybe, entry if yes != maybe else None] |= sure & mask
-                pieces[families, NO_PORT, maybe, entry] |= unsure & mask
+                # who has no known address may get one of either family
+                pieces[self._taken.families, NO_PORT, maybe, entry] |= unsure & mask
         parts: list[tuple[int, tuple[_Piece, ...]]] = [(self._ends.everyone, ())]
         for piece, mask in pieces.items():
             parts = [

@@ -113,3 +113,14 @@ def test_naming_the_command_loads_nothing_heavy():
     code = "import sys, recommender.cli_graph; print(*{'pandas', 'kubernetes', 'yaml'} & set(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+def test_what_is_passed_over_and_assumed_of_the_policies_is_said(job, tmp_path):
+    (tmp_path / "a.yaml").write_text(
+        "apiVersion: networking.k8s.io/v1\nkind: NetworkPolicy\nmetadata: {name: a}\nspec: {}\n---\nkind: Service\n"
+    )
+    said = podfence(job, "--policies", tmp_path)[2]
+    assert "skipped: 1 Service" in said
+    assert "1 policies name no namespace, so they are taken as of `default`" in said
+    (tmp_path / "a.yaml").write_text("")
+    assert "no NetworkPolicy in what was given" in podfence(job, "--policies", tmp_path)[2]

@@ -310,3 +310,16 @@ def test_naming_the_command_loads_nothing_heavy():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, "--why TEXT" in done.stdout) == (0, True), done.stderr
+
+
+@pytest.mark.parametrize("name", ["workload", "namespace", "peer", "port", "caveat", "status", "text"])
+def test_an_empty_filter_is_refused_since_it_would_decide_more_than_meant(folder, name):
+    with pytest.raises(PodfenceError, match=f"--{name} is empty"):
+        podfence(folder, "accept", "--peer=web", f"--{name}=")
+    assert not (folder / DECISIONS).exists()
+
+
+def test_without_an_input_to_read_keys_from_it_is_one_sentence(folder, monkeypatch):
+    monkeypatch.setattr(sys, "stdin", None)
+    with pytest.raises(PodfenceError, match="there is no input to read keys from"):
+        podfence(folder)

@@ -1,6 +1,8 @@
 """Never lose a decision: on disk before the method returns, refused where somebody else wrote, undone one by one."""
 
 import multiprocessing
+import os
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -12,7 +14,7 @@ from recommender.desk import HISTORY, ChangedOnDisk, Desk
 from recommender.manifest import to_yaml
 from recommender.policy import IPBlock
 from recommender.review import Decision, decisions_to_data
-from recommender.store import DECISIONS, load_decisions, save_decisions, save_suggestions
+from recommender.store import DECISIONS, load_decisions, save_decisions, save_suggestions, write_text
 from recommender.widening import Widening
 from tests.cluster import flow
 from tests.recommender.test_suggest import _suggest
@@ -206,4 +208,108 @@ def test_a_folder_that_cannot_be_written_is_one_sentence_and_memory_says_what_di
     (folder / DECISIONS).mkdir()
     with pytest.raises(PodfenceError):
         desk.decide([IDS[0]], "accept")
+    assert desk.decisions == {}
+
+
+def test_a_desk_that_could_not_read_the_file_again_does_not_overwrite_it(folder):
+    desk = _desk(folder)
+    desk.decide([IDS[0]], "accept")
+    damaged = (folder / DECISIONS).read_text() + "  half an edit: [\n"
+    (folder / DECISIONS).write_text(damaged)
+    with pytest.raises(UnreadableInput, match="not YAML"):
+        desk.reload()
+    with pytest.raises(ChangedOnDisk):
+        desk.decide([IDS[1]], "accept")
+    assert (folder / DECISIONS).read_text() == damaged
+
+
+@pytest.mark.parametrize("last", [1, 2, 3])
+@pytest.mark.parametrize("undoing", [False, True])
+def test_whenever_podfence_is_killed_undo_takes_back_the_last_change_that_was(folder, monkeypatch, last, undoing):
+    _desk(folder).decide([IDS[0]], "accept")
+    states = [_desk(folder).decisions]
+    if undoing:
+        _desk(folder).decide([IDS[1]], "decline")
+        states.append(_desk(folder).decisions)
+    desk, writes = _desk(folder), []
+
+    def killed(file, text):
+        writes.append(file)
+        if len(writes) == last:
+            raise KeyboardInterrupt
+        write_text(file, text)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("recommender.desk.write_text", killed)
+        with pytest.raises(KeyboardInterrupt):
+            desk.undo() if undoing else desk.decide([IDS[1]], "decline")
+    left = _desk(folder).decisions
+    changes = [IDS[0]] if IDS[1] not in left else [IDS[1], IDS[0]]
+    assert [list(_desk(folder).undo().changed) for _ in changes] == [[key] for key in changes]
+    assert _desk(folder).undo() is None
+    assert load_decisions(folder) == ()
+
+
+def test_a_full_disk_decides_nothing_and_undo_takes_back_no_other_change(folder, monkeypatch):
+    _desk(folder).decide([IDS[0]], "accept")
+    before, desk = (folder / DECISIONS).read_bytes(), _desk(folder)
+
+    def full(file, text):
+        if file.name == DECISIONS:
+            raise PodfenceError("cannot be written; choose another folder with -o") from OSError(28, "the disk is full")
+        write_text(file, text)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("recommender.desk.write_text", full)
+        with pytest.raises(PodfenceError, match=r"cannot be written \(the disk is full\); nothing was decided: mend"):
+            desk.decide([IDS[1]], "accept")
+    assert (folder / DECISIONS).read_bytes() == before
+    desk.decide([IDS[2]], "accept")
+    assert [list(desk.undo().changed) for _ in range(2)] == [[IDS[2]], [IDS[0]]]
+
+
+def test_decisions_that_are_no_file_are_one_sentence(folder):
+    (folder / DECISIONS).mkdir()
+    with pytest.raises(UnreadableInput, match="no regular file"):
+        _desk(folder)
+    (folder / DECISIONS).rmdir()
+    os.mkfifo(folder / DECISIONS)
+    with pytest.raises(UnreadableInput, match="no regular file"):
+        _desk(folder)
+    (folder / DECISIONS).unlink()
+    (folder / DECISIONS).symlink_to(DECISIONS)
+    with pytest.raises(UnreadableInput, match="cannot be read"):
+        _desk(folder)
+
+
+def test_a_link_stays_and_what_it_stands_for_is_written(folder, tmp_path_factory):
+    shared = tmp_path_factory.mktemp("shared") / "ours.yaml"
+    save_decisions([], shared.parent)
+    (shared.parent / DECISIONS).rename(shared)
+    (folder / DECISIONS).symlink_to(shared)
+    _desk(folder).decide([IDS[0]], "accept")
+    assert (folder / DECISIONS).is_symlink()
+    assert IDS[0] in shared.read_text()
+
+
+def test_what_a_stale_decision_opened_beyond_is_not_opened_again_unasked(folder):
+    desk = _desk(folder)
+    desk.accept_widened(OUT, Widening(addresses=IPBlock("8.8.8.0/24")))
+    save_decisions([replace(desk.decisions[OUT], what="something else")], folder)
+    desk.reload()
+    assert desk.reviewed.stale
+    desk.decide([OUT], "accept")
+    assert desk.decisions[OUT].widen is None
+
+
+def test_nothing_is_written_that_could_not_be_reviewed_then(folder):
+    desk = _desk(folder)
+    desk.decide([IDS[0]], "accept")
+    save_decisions([replace(desk.decisions[IDS[0]], widen=Widening(ports=(1, 2)))], folder)
+    desk.reload()
+    before = (folder / DECISIONS).read_bytes()
+    with pytest.raises(PodfenceError, match="correct its `widen`"):
+        desk.decide([IDS[1]], "accept")
+    assert (folder / DECISIONS).read_bytes() == before
+    desk.forget([IDS[0]])
     assert desk.decisions == {}

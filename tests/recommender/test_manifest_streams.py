@@ -72,3 +72,9 @@ def test_no_line_moves_and_no_line_is_added(lines):
     kept = documents_only(text).text.split("\n")
     assert len(kept) == len(text.split("\n"))
     assert all(line in {"", before} for line, before in zip(kept, text.split("\n"), strict=True))
+
+
+def test_a_policy_without_api_version_is_refused_as_kubectl_does():
+    text = "---\n" + POLICY.format("a") + "---\n" + POLICY.format("b").partition("\n")[2]
+    with pytest.raises(UnreadableInput, match="here, document 2: apiVersion: is missing"):
+        policies_from_yaml(text, "here")

@@ -1,11 +1,14 @@
 """An export is the same objects in whatever layout, and a new kind of object needs no change elsewhere."""
 
+from dataclasses import replace
+
 import pytest
 
 from collectors.errors import PodfenceError
 from recommender.manifest import policies_from_yaml
 from recommender.outputs import Document, Layout, export_files
 from recommender.policy import LabelSelector, NetworkPolicy
+from recommender.store import load_policies, save_policies
 
 
 def policy(name="web", namespace="shop"):
@@ -56,3 +59,10 @@ def test_another_kind_of_object_is_laid_out_by_the_same_rules():
     assert list(export_files([policy()], Layout(per_namespace=True, output=Whole()))) == [
         "_cluster.yaml", "kustomization.yaml",
     ]  # fmt: skip
+
+
+def test_the_longest_names_are_files_that_a_disk_takes_each_its_own(tmp_path):
+    names = ["n" * 253, "n" * 252, "n" * 241, "n" * 240]
+    files, _ = save_policies([replace(policy(), name=name) for name in names], tmp_path)
+    assert len(files) == 5
+    assert {found.name for found in load_policies([tmp_path])[0]} == set(names)

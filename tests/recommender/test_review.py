@@ -91,6 +91,8 @@ def test_decisions_survive_the_file_and_are_sorted_by_what_they_say():
         {"kind": "podfence/decisions", "version": 1, "decisions": [1]},
         {"kind": "podfence/decisions", "version": 1, "decisions": {"a": "accept"}},
         {"kind": "podfence/decisions", "version": 1, "decisions": {"a": {"decision": "yes"}}},
+        {"kind": "podfence/decisions", "version": 1, "decisions": {"a": {"decision": ["accept"]}}},
+        {"kind": "podfence/decisions", "version": 1, "decisions": {"a": {"decision": {}}}},
     ],
 )
 def test_what_is_no_decisions_file_is_refused_naming_it(data):

@@ -131,3 +131,19 @@ def test_a_plan_that_was_carried_out_leaves_nothing_to_do(server, applier, befor
         again = dry_run(applier, plan(policies, applier.policies(), prune=prune, prune_in=["shop"]))
         assert again.refused == ()
         assert again.plan.namespaces == ()
+
+
+def test_what_opens_comes_before_what_closes(server, applier, tmp_path):
+    server.held.clear()
+    closed = {"podSelector": {}, "policyTypes": ["Ingress"]}
+    before = [policy("shop", "m", labels=OURS), {**policy("shop", "z-old", labels=OURS), "spec": closed}]
+    for item in before:
+        server.put(item, "podfence", "Apply")
+    items = [{**policy("shop", "a-deny", labels=OURS), "spec": closed}, policy("shop", "b", labels=OURS)]
+    wanted = [policy_from_object(item, "test") for item in items]
+    rehearsed = dry_run(applier, plan(wanted, applier.policies(), prune=True))
+    done, journal = [], Journal(tmp_path, applier.where, datetime(2026, 11, 23, tzinfo=UTC))
+    carry_out(applier, rehearsed.plan.of("shop"), journal, lambda step: done.append((step.action, step.name)))
+    assert done == [("remove", "z-old"), ("create", "b"), ("create", "a-deny"), ("remove", "m")]
+    back = [(step.action, step.entry.name) for step in plan_undo(applier, load_undo(journal.file))]
+    assert back == [("recreate", "m"), ("delete", "a-deny"), ("delete", "b"), ("recreate", "z-old")]

@@ -345,3 +345,15 @@ def test_what_cannot_be_known_is_listed_apart_and_never_equal(unknown):
     assert {(u.before, u.after) for u in found.undecidable} == {("undecidable", "undecidable")}
     assert not found.only_adds
     assert is_within(named, unknown or [policy(types=["Ingress"])], known).within is None
+
+
+@pytest.mark.parametrize("other", [pod("both", "10.0.0.9 fd00::9"), pod("six2", "fd00::8")])
+def test_a_block_of_the_other_family_is_as_unsure_of_a_pod_without_address_as_judge_says(other):
+    """Whether any pod of the cluster has addresses of both families changes nothing for two others."""
+    known = cluster(pod("six", "fd00::1"), pod("none", ""), other)
+    after = [policy(select={"app": "six"}, types=["Egress"], egress=[{"to": [block("10.0.0.0/24")]}])]
+    probe = pd.DataFrame([("shop/six", "shop/none", "TCP", 80)], columns=["src", "dst", "protocol", "dst_port"])
+    assert judge(after, known, probe)["verdict"].tolist() == ["undecidable"]
+    found = difference([], after, known)
+    assert any("shop/six" in u.src.pods and "shop/none" in u.dst.pods for u in found.undecidable)
+    assert not any("shop/six" in c.src.pods and "shop/none" in c.dst.pods for c in found.changes)

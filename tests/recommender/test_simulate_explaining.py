@@ -308,3 +308,20 @@ def test_text_and_data_tell_every_policy_that_isolates(parts, src, dst):
     text, data = "\n".join(explanation_lines(found)), explanation_data(found)
     assert data["verdict"] == found.verdict
     assert all(f"  {one.name} selects it by" in text for one in found.pairs[0].ingress.policies)
+
+
+@pytest.mark.parametrize("written", ["::ffff:8.8.8.8", "fe80::1%eth0"])
+def test_an_address_is_explained_however_it_is_written_as_judge_judges_it(written):
+    made = [policy(select={"app": "api"}, ingress=[{"from": [block("8.8.0.0/16")]}])]
+    probe = pd.DataFrame([(written, "shop/api-1", "TCP", 80)], columns=["src", "dst", "protocol", "dst_port"])
+    found = explain(made, TOWN, written, "shop/api-1", "80")
+    assert found.verdict == judge(made, TOWN, probe)["verdict"][0] == ("allowed" if "ffff" in written else "denied")
+
+
+def test_nothing_is_said_of_labels_that_are_not_known():
+    later = Workload(workload("later", "data"), None, {})
+    town = replace(TOWN, workloads={later.ref: later})
+    made = [policy(select={"app": "api"}, ingress=[{"from": [app("web")]}])]
+    found = explain(made, town, "data/Deployment/later", "shop/api-1", "80")
+    (reason,) = _rules(found)[0].reasons
+    assert reason.endswith("takes pods of its own namespace shop only, and data/Deployment/later is in data")

@@ -14,14 +14,15 @@ from recommender.simulate import SimulationOptions, judge
 from recommender.simulate.court import Court
 from recommender.simulate.judging import _MOST_PAIRS
 from tests.recommender.drawn import LABELS, NAMESPACES, POLICY
-from tests.recommender.simulated import app, cluster, pod, policy, tcp, template, workload
+from tests.recommender.simulated import app, block, cluster, pod, policy, tcp, template, workload
 
 FOUND = ["verdict", "egress_policies", "egress_rules", "ingress_policies", "ingress_rules", "reason"]
 
 
 def _one_by_one(policies, inventory, probes, options=None):
     court = Court(policies, inventory, options)
-    rows = [_one(court, str(s), str(d), str(p), int(n)) for s, d, p, n in probes.itertuples(index=False, name=None)]
+    asked = probes.itertuples(index=False, name=None)
+    rows = [_one(court, str(src), str(dst), str(protocol).upper(), int(port)) for src, dst, protocol, port in asked]
     return pd.DataFrame(rows, columns=FOUND, dtype="str")
 
 
@@ -134,7 +135,8 @@ def test_ports_that_no_rule_tells_apart_are_one_class_and_all_others_are_not(spa
     ]
     read = [policy(ingress=[{"ports": ports}])]
     inventory = cluster(pod("a", "10.0.0.1"), pod("b", "10.0.0.2"))
-    near = sorted({number, *(at + step for _, low in spans for at in (low, low + 20) for step in (-1, 0, 1))})
+    near = {number, *(at + step for _, low in spans for at in (low, low + 20) for step in (-1, 0, 1))}
+    near = sorted(at for at in near if 0 <= at <= 65_535)
     probes = _probes([("shop/a", "shop/b", protocol, at) for protocol in protocols for at in near])
     pd.testing.assert_frame_equal(judge(read, inventory, probes)[FOUND], _one_by_one(read, inventory, probes))
 
@@ -180,6 +182,24 @@ def test_an_address_is_the_same_however_it_is_written():
     assert judge([into_six], inventory, probes)["verdict"].tolist() == ["denied", "denied"]
 
 
+def test_a_mapped_address_is_the_ipv4_address_that_it_is_and_a_zone_tells_nothing():
+    inventory = cluster(pod("a", "10.0.0.1"), pod("b", "10.0.0.2"))
+    rules = [policy(select={"app": "b"}, ingress=[{"from": [app("a")]}, {"from": [block("8.8.0.0/16")]}])]
+    probes = _probes([(src, "shop/b", "TCP", 80) for src in ("::ffff:10.0.0.1", "::ffff:8.8.8.8", "fe80::1%eth0")])
+    assert judge(rules, inventory, probes)["verdict"].tolist() == ["allowed", "allowed", "denied"]
+
+
+def test_a_protocol_may_be_written_in_small_letters():
+    probes = _probes([("8.8.8.8", "shop/api", "tcp", 80), ("8.8.8.8", "shop/api", "udp", 80)])
+    assert judge([policy(ingress=[{"ports": tcp(80)}])], _town(), probes)["verdict"].tolist() == ["allowed", "denied"]
+
+
+@pytest.mark.parametrize("port", [-1, 65536, 80.5, "80.5", 1e30, 2**70])
+def test_a_port_that_no_connection_has_is_refused_and_never_rounded(port):
+    with pytest.raises(PodfenceError, match="give 0 to 65535"):
+        judge([], _town(), _probes([("shop/api", "shop/api", "TCP", 80), ("shop/api", "shop/api", "TCP", port)]))
+
+
 def test_without_reasons_all_other_columns_are_the_same():
     probes = _probes([("shop/web-1", "shop/api", "TCP", 80), ("8.8.8.8", "shop/api", "UDP", 53)])
     rules = [policy(ingress=[{"ports": tcp(80)}])]
@@ -190,9 +210,10 @@ def test_without_reasons_all_other_columns_are_the_same():
 def test_braces_in_names_are_not_places_to_fill_in():
     hostile = replace(policy(select={"app": "api"}, types=["Ingress"]), name="{0}{x}")
     found = judge([hostile], _town(), _probes([("shop/{1}", "shop/api", "TCP", 80), ("8.8.8.8", "shop/api", "{2}", 1)]))
+    unsaid = "NetworkPolicy says nothing of {2}/1 with 8.8.8.8"
     assert found["reason"].tolist() == [
         "undecidable: shop/{1} is not in the inventory",
-        "undecidable: ingress of shop/api: NetworkPolicy says nothing of {2}/1 to 8.8.8.8, and implementations differ",
+        f"undecidable: ingress of shop/api: {unsaid}, and implementations differ",
     ]
     denied = judge([hostile], _town(), _probes([("shop/web-1", "shop/api", "TCP", 80)]))
     assert "is isolated by shop/{0}{x} and no rule" in denied["reason"][0]

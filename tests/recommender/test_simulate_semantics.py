@@ -225,7 +225,7 @@ def test_protocols_that_policies_cannot_name_are_undecidable_where_an_end_is_iso
     rows = [("shop/web", "shop/api", "ICMP", 0), ("shop/web", "shop/cart", "ICMP", 0)]
     found = _judged([_into_api(app("web"))], rows)
     assert found["verdict"].tolist() == ["undecidable", "allowed"]
-    assert found["reason"][0].endswith("NetworkPolicy says nothing of ICMP/0 to shop/web, and implementations differ")
+    assert found["reason"][0].endswith("NetworkPolicy says nothing of ICMP/0 with shop/web, and implementations differ")
 
 
 def test_a_pod_to_itself_is_judged_like_any_pair_unless_the_option_says_otherwise():

@@ -164,3 +164,37 @@ def test_stdin_that_is_no_text_is_one_sentence(monkeypatch):
     _stdin(monkeypatch, b"\xff\xfe")
     with pytest.raises(UnreadableInput, match=r"^stdin: is not UTF-8 text"):
         read_policies(["-"])
+
+
+def test_a_link_to_nowhere_among_policies_is_refused_and_a_linked_folder_is_counted(tmp_path):
+    save_policies([_policy()], tmp_path / "a")
+    save_policies([_policy("b")], tmp_path / "b")
+    (tmp_path / "a" / "linked").symlink_to(tmp_path / "b")
+    (tmp_path / "a" / "loop").symlink_to(tmp_path / "a")
+    found = read_policies([tmp_path / "a"])
+    assert [policy.name for policy in found.policies] == ["web"]
+    assert found.skipped == {"Kustomization": 1, "linked folder": 2}
+    (tmp_path / "a" / "gone.yaml").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(UnreadableInput, match=r"gone\.yaml: cannot be read \(a link to nowhere"):
+        read_policies([tmp_path / "a"])
+
+
+def test_a_folder_that_cannot_be_listed_is_refused_and_not_empty(tmp_path, monkeypatch):
+    def forbidden(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("pathlib.Path.iterdir", forbidden)
+    with pytest.raises(UnreadableInput, match="Permission denied"):
+        read_policies([tmp_path])
+
+
+def test_a_name_too_long_for_a_file_is_one_sentence():
+    with pytest.raises(UnreadableInput, match="cannot be read"):
+        read_policies(["a" * 300])
+
+
+def test_a_file_that_is_no_text_says_so_and_blames_no_permissions(tmp_path):
+    (tmp_path / "a.yaml").write_bytes(b"# caf\xe9\n")
+    with pytest.raises(UnreadableInput, match="is not UTF-8 text") as fault:
+        read_policies([tmp_path])
+    assert "permissions" not in str(fault.value)

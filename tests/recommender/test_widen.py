@@ -3,12 +3,12 @@
 from collectors.inventory import WorkloadRef
 from recommender.generate import generate
 from recommender.policy import IPBlock
-from recommender.review import Decision, accept_observed, review
+from recommender.review import Decision, accept_observed, decisions_from_data, decisions_to_data, review
 from recommender.simulate import excess
 from recommender.widen import widen
 from recommender.widen_options import widen_options
 from recommender.widening import Widening
-from tests.cluster import deployment, flow, inventory, namespace, service, slices
+from tests.cluster import deployment, flow, inventory, namespace, node, service, slices
 from tests.recommender.test_suggest import PARTS, _suggest
 
 API = WorkloadRef("shop", "Deployment", "api")
@@ -150,8 +150,8 @@ def test_the_internet_is_opened_only_for_exposed_ports_without_private_and_decli
     said, _, _ = _widened(rows, "internet", parts=[*PARTS, *exposed], decided=decided)
     assert said == {
         "external 2600::9 -> shop/Deployment/api TCP/3000": "addresses ::/0 except fc00::/7, fe80::/10",
-        "external 8.8.8.8 -> shop/Deployment/api TCP/3000": "addresses 0.0.0.0/0 except 10.0.0.0/8, 100.64.0.0/10, "
-        "169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16, 8.8.4.4/32",
+        "external 8.8.8.8 -> shop/Deployment/api TCP/3000": "addresses 0.0.0.0/0 except 8.8.4.4/32, 10.0.0.0/8, "
+        "100.64.0.0/10, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16",
     }
     assert _widened(rows, "internet")[0] == {}
 
@@ -177,3 +177,106 @@ def test_b10_the_service_port_is_opened_beside_the_pods_own_where_they_differ():
     said, _, beyond = _widened(rows, "service-port", parts=[*PARTS, *behind])
     assert said == {"shop/Deployment/web -> shop/Deployment/api TCP/3000": "Service ports 80"}
     assert {(e.direction, e.ports) for e in beyond} == {("Egress", "TCP/80")}
+
+
+def _but(*texts):
+    """Decline what is called so, accept the rest."""
+    return lambda item: Decision(item.id, "decline" if str(item.communication) in texts else "accept")
+
+
+def test_dns_opens_no_protocol_that_was_declined_between_the_same_ends():
+    rows = [flow("10.0.0.1", "10.0.0.3", 53, protocol) for protocol in ("TCP", "UDP")]
+    decided = _but("shop/Deployment/web -> shop/Deployment/api TCP/53")
+    assert _widened(rows, "dns", decided=decided)[0] == {}
+    assert _widened([rows[1], {**rows[0], "outcome": "refused"}], "dns")[0] == {}
+
+
+def test_no_service_port_is_opened_that_was_declined_between_the_same_ends():
+    behind = [service("api", "10.96.0.20", 80, entry={"targetPort": 3000}),
+              slices("api", 3000, [("10.0.0.3", "api-5d9c7b-0")])]  # fmt: skip
+    rows = [flow("10.0.0.1", "10.96.0.20", 80), flow("10.0.0.1", "10.0.0.3", 80)]
+    decided = _but("shop/Deployment/web -> shop/Deployment/api TCP/80")
+    assert _widened(rows, "service-port", parts=[*PARTS, *behind], decided=decided)[0] == {}
+
+
+def test_two_options_together_open_nothing_that_was_declined():
+    rows = [flow("10.0.0.1", "10.0.0.3", port, "UDP") for port in (53, 55)] + [flow("10.0.0.1", "10.0.0.3", 54)]
+    decided = _but("shop/Deployment/web -> shop/Deployment/api TCP/54")
+    said, _, _ = _widened(rows, "dns", "ports=ranges:1", decided=decided)
+    assert set(said.values()) == {"ports 53-55"}
+
+    rows = [*_out("203.0.113.4", "203.0.113.5"), *_out("203.0.113.4", port=445), *_out("203.0.113.5", port=444)]
+    decided = _but("shop/Deployment/web -> external 203.0.113.5 TCP/444")
+    said, _, _ = _widened(rows, "cidr=rules:1", "ports=ranges:1", decided=decided)
+    assert said == {
+        "shop/Deployment/web -> external 203.0.113.4 TCP/443": "addresses 203.0.113.4/31",
+        "shop/Deployment/web -> external 203.0.113.5 TCP/443": "addresses 203.0.113.4/31",
+        "shop/Deployment/web -> external 203.0.113.4 TCP/445": "ports 443-445",
+    }
+
+    jobs = [deployment(name, [f"10.0.0.{at}"]) for at, name in ((21, "job-a"), (22, "job-b"), (23, "job-c"))]
+    rows = [flow(f"10.0.0.{at}", "10.0.0.3", port) for at in (21, 22) for port in (80, 82)]
+    rows.append(flow("10.0.0.23", "10.0.0.3", 81))
+    decided = _but("shop/Deployment/job-c -> shop/Deployment/api TCP/81")
+    said, _, _ = _widened(rows, "namespace=unseen:9", "ports=ranges:1", parts=[*PARTS, *jobs], decided=decided)
+    assert set(said.values()) == {"ports 80-82"}
+    said, _, _ = _widened(rows, "namespace=unseen:9", "ports=ranges:1", parts=[*PARTS, *jobs])
+    assert "ports 80-82; the source's whole namespace" in said.values()
+
+
+def test_what_a_hand_wrote_is_not_multiplied_over_what_was_declined():
+    rows = [flow("10.0.0.1", "10.0.0.3", 53, "UDP"), flow("10.0.0.1", "10.0.0.3", 60)]
+    by_hand = Widening(ports=(50, 60))
+
+    def decided(item):
+        is_dns = item.communication.protocol == "UDP"
+        return Decision(item.id, "accept" if is_dns else "decline", widen=by_hand if is_dns else None)
+
+    assert set(_widened(rows, "dns", decided=decided)[0].values()) == {"ports 50-60"}
+
+
+def test_a_budget_of_port_ranges_that_cannot_be_kept_to_is_said():
+    rows = [flow("10.0.0.1", "10.0.0.3", port) for port in (80, 82)]
+    rows.append(flow("10.0.0.1", "10.0.0.3", 81, outcome="refused"))
+    said, found, _ = _widened(rows, "ports=ranges:1")
+    assert said == {}
+    (sentence,) = found.refused
+    assert sentence == (
+        "shop/Deployment/web -> shop/Deployment/api: its 2 TCP ports cannot be held within ports=ranges:1, since no "
+        "range may hold a port that was seen there and not accepted; they stay as they are"
+    )
+
+
+def test_a_budget_that_two_ip_versions_exceed_is_not_blamed_on_private_ranges():
+    _, found, _ = _widened(_out("203.0.113.4", "2001:db8::4"), "cidr=rules:1")
+    (sentence,) = found.refused
+    assert "counts ranges of both IP versions" in sentence
+
+
+_EXPOSED = [service("api", "10.96.0.1", 80, type="NodePort"), slices("api", 3000, [("10.0.0.3", "api-5d9c7b-0")])]
+
+
+def test_the_internet_is_without_the_clusters_own_public_addresses():
+    own = [node("node-9", "198.51.100.9"), deployment("six", ["2001:db8:42::7"])]
+    rows = [flow("8.8.8.8", "10.0.0.3", 3000), flow("2600::9", "10.0.0.3", 3000)]
+    said, _, _ = _widened(rows, "internet", parts=[*PARTS, *_EXPOSED, *own])
+    assert said["external 2600::9 -> shop/Deployment/api TCP/3000"] == (
+        "addresses ::/0 except 2001:db8:42::7/128, fc00::/7, fe80::/10"
+    )
+    assert said["external 8.8.8.8 -> shop/Deployment/api TCP/3000"].endswith("192.168.0.0/16, 198.51.100.9/32")
+
+
+def test_what_the_internet_leaves_out_is_written_as_it_is_read_again():
+    rows = [flow(f"8.8.8.{at}", "10.0.0.3", 3000) for at in (2, 10, 11)]
+    decided = _but(*(f"external 8.8.8.{at} -> shop/Deployment/api TCP/3000" for at in (2, 10)))
+    _, found, _ = _widened(rows, "internet", parts=[*PARTS, *_EXPOSED], decided=decided)
+    read = decisions_from_data(decisions_to_data(found.decisions), "here")
+    assert {decision.id: decision.widen for decision in read} == {d.id: d.widen for d in found.decisions}
+
+
+def test_an_address_that_an_inseparable_workload_declined_is_not_taken_for_the_internet():
+    twins = [deployment(name, [f"10.0.0.{at}"], labels={"app": "same"}) for name, at in (("one", 31), ("two", 32))]
+    exposed = [service("one", "10.96.0.1", 80, type="NodePort"), slices("one", 3000, [("10.0.0.31", "one-5d9c7b-0")])]
+    rows = [flow("8.8.8.8", "10.0.0.31", 3000), flow("8.8.8.8", "10.0.0.32", 3000)]
+    decided = _but("external 8.8.8.8 -> shop/Deployment/two TCP/3000")
+    assert _widened(rows, "internet", parts=[*twins, *exposed], decided=decided)[0] == {}

@@ -56,6 +56,13 @@ def test_a_widening_is_true_where_it_opens_something(widening):
         ({"service_ports": [70000]}, "no port number"),
         ({"source": "everyone"}, "`source` should be `namespace`"),
         ({"destination": True}, "`destination` should be `namespace`"),
+        ({"source": ["namespace"]}, "`source` should be `namespace`"),
+        ({"destination": {}}, "`destination` should be `namespace`"),
+        ({"addresses": "fe80::7%eth0"}, "no range of addresses"),
+        ({"addresses": "::%\n/0"}, "no range of addresses"),
+        ({"ports": "1_0-2_0"}, "like 30000-30100"),
+        ({"ports": "\u0663-\u0664"}, "like 30000-30100"),
+        ({"ports": "-1-5"}, "like 30000-30100"),
     ],
 )
 def test_what_is_wrong_is_said_in_one_short_sentence(data, said):

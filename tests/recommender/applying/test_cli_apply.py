@@ -1,9 +1,11 @@
 """`podfence apply` as a user meets it, against an API server on loopback that keeps what it is given."""
 
+import argparse
 import copy
 import json
 from pathlib import Path
 
+from recommender.cli_apply import add_apply
 from recommender.manifest import policy_to_object, policy_to_yaml
 from recommender.store import load_policies
 from tests.collectors.applyserver import policy
@@ -177,3 +179,19 @@ def test_yaml_as_exported_is_what_is_sent(server, job):
     sent = {one.body["metadata"]["name"]: one.body for one in server.writes()}
     for one in wanted:
         assert sent[one.name] == policy_to_object(one), policy_to_yaml(one)
+
+
+def test_a_reader_who_has_gone_stops_no_rollout_half_way(server, tmp_path):
+    folder = written(tmp_path / "d", ours("shop", "a"), ours("shop", "b"), ours("data", "c"))
+    parser = argparse.ArgumentParser()
+
+    def gone(_):
+        raise BrokenPipeError
+
+    add_apply(parser.add_subparsers(), gone, gone)
+    given = parser.parse_args(["apply", str(folder), "--yes", "--kubeconfig", str(server.kubeconfig())])
+    assert given.command(given) == 0
+    assert sorted(server.held) == [("data", "c"), ("shop", "a"), ("shop", "b")]
+    given = parser.parse_args(["apply", "--undo", str(undo_file()), "--yes", "--kubeconfig", str(server.kubeconfig())])
+    assert given.command(given) == 0
+    assert not server.held

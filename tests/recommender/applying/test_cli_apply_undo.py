@@ -267,3 +267,14 @@ def test_only_the_named_server_is_spoken_to_and_the_undo_file_holds_no_token(ser
     apply(server, job / "policies", "--yes")
     assert {asked.headers["authorization"] for asked in server.requests} == {"Bearer t0ken"}
     assert "t0ken" not in undo_file().read_text()
+
+
+def test_undo_of_a_namespace_in_which_nothing_was_changed_is_refused(server, tmp_path):
+    apply(server, written(tmp_path / "d", ours("shop", "a"), ours("data", "b")), "--yes")
+    status, _, err = apply(server, "--undo", undo_file(), "--yes", "--namespace", "shpo")
+    assert (status, len(server.held)) == (2, 2)
+    assert "--namespace shpo: the undo file changed nothing in it; its namespaces are: data, shop" in err
+    server.requests.clear()
+    apply(server, "--undo", undo_file(), "--yes", "--namespace", "shop")
+    assert sorted(server.held) == [("data", "b")]
+    assert not any("/data/" in asked.path for asked in server.requests)
