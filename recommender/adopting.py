@@ -20,7 +20,7 @@ from recommender.resolve import resolve
 from recommender.review import Decision, Direction, review
 from recommender.scans import scan_like, scans
 from recommender.simulate import isolation
-from recommender.store import load_decisions, load_policies, save_decisions, save_suggestions
+from recommender.store import load_decisions, load_policies, replace_decisions, save_suggestions
 from recommender.suggest import Suggestions, SuggestOptions, suggest
 from recommender.uncollected import uncollected
 from recommender.vantages import once
@@ -74,13 +74,14 @@ def adopt(
     with uncollected():
         suggestions = _suggested(load(store), inventory)
         adoption = adopted_from(policies, suggestions, inventory)
-        decisions = {decision.id: decision for decision in load_decisions(folder)}
+        read = load_decisions(folder)
+        decisions = {decision.id: decision for decision in read}
         added = tuple(decision for decision in adoption.decisions if decision.id not in decisions)
         merged = (*decisions.values(), *added)
         reviewed = review(suggestions, merged)
         reopened = _reopened(policies, generate(reviewed, options.generating), inventory)
     save_suggestions(suggestions, folder)
-    save_decisions(merged, folder)
+    replace_decisions(read, merged, folder)
     unread, own = ((), ()) if listed else (found.unread, found.own)
     half = tuple(reviewed.half_decided)
     return Adopted(policies, suggestions, adoption, added, reopened, half, unread, own, skipped)

@@ -5,6 +5,7 @@ Everything heavy is imported when a command runs, so that `--help` loads no pand
 """
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -12,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from collectors.errors import PodfenceError
+from collectors.errors import PodfenceError, one_line
 from recommender.cli_adopt import add_adopt
 from recommender.cli_apply import add_apply
 from recommender.cli_diff import add_diff
@@ -41,15 +42,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     parser = _parser()
     options = parser.parse_args(arguments)
+    status: int = 0
     try:
-        status: int = options.command(options)
-        sys.stdout.flush()
+        status = options.command(options)
+        _print("", flush=True)
     except PodfenceError as fault:
         _say(f"podfence: {fault}")
         return BAD_INPUT
     except BrokenPipeError:  # the reader of our output (head, less) has gone: nothing is wrong
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        _discard_output()
+        return status
+    except OSError as fault:  # a path that no system call takes, a disk that fails: the world, not podfence
+        where = f"{one_line(fault.filename)}: " if fault.filename else ""
+        what = (fault.strerror or str(fault)).lower()
+        _say(f"podfence: {where}{what}; check the path, and who may read and write there")
+        return BAD_INPUT
     except KeyboardInterrupt:
         _say("podfence: stopped; what was written before is whole")
         return 130
@@ -200,13 +207,32 @@ def _say_if_slow() -> None:
         _say("no compiled decoder: captures are read slowly; install a C compiler and podfence again")
 
 
-def _print(text: str) -> None:
-    if text:
-        sys.stdout.write("".join(line + "\n" for line in map(visible, text.split("\n"))))
+def _print(text: str, *, flush: bool = False) -> None:
+    if sys.stdout is None:  # closed by whoever called us: there is nobody to tell
+        return
+    try:
+        if text:
+            sys.stdout.write("".join(line + "\n" for line in map(visible, text.split("\n"))))
+        if flush:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as fault:
+        _discard_output()
+        raise PodfenceError(
+            f"the output cannot be written ({fault.strerror}); make room, or send it elsewhere"
+        ) from fault
+
+
+def _discard_output() -> None:
+    """Send what still waits to be written where nothing fails: Python writes it at the very end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(text: str) -> None:
-    sys.stderr.write(visible(text) + "\n")
+    with contextlib.suppress(OSError):  # nobody hears it; what it is about is in the exit status
+        if sys.stderr is not None:
+            sys.stderr.write(visible(text) + "\n")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,10 @@
 """Turns a review folder into a desk to decide at: each decision is checked, written at once, and can be undone."""
 
-import fcntl
 import hashlib
 import json
 import stat
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -27,17 +26,20 @@ from recommender.review import (
     decisions_to_data,
     review,
 )
-from recommender.store import DECISIONS, load_decisions, load_suggestions, read_text, write_text
+from recommender.store import (
+    DECISIONS,
+    ChangedOnDisk,
+    load_decisions,
+    load_suggestions,
+    locked,
+    read_text,
+    write_text,
+)
 from recommender.suggest import Suggestion, Suggestions
 from recommender.what_if import WhatIf, what_if
 from recommender.widening import Widening, problem
 
 HISTORY = "decisions.history.jsonl"
-_LOCK = ".decisions.lock"
-
-
-class ChangedOnDisk(PodfenceError):
-    """Somebody else wrote the decisions since they were read: nothing was overwritten."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ class Desk:
 
         Raises PodfenceError where one of its decisions was changed since by other means.
         """
-        with self._locked():
+        with locked(self.folder):
             self._refuse_if_changed()
             lines = self._history()
             while lines and self._never_was(lines[-1]):
@@ -166,7 +168,7 @@ class Desk:
     def _write(self, did: str, fresh: Mapping[str, Decision | None], skipped: int = 0) -> Change:
         if not fresh:
             return Change(did, skipped=skipped)
-        with self._locked():
+        with locked(self.folder):
             self._refuse_if_changed()
             change, text = self._changed(did, fresh)
             entry = {
@@ -253,18 +255,6 @@ class Desk:
             return {key: (_read(key, before, where), _read(key, after, where)) for key, (before, after) in entries}
         except (ValueError, KeyError, TypeError, AttributeError) as fault:
             raise UnreadableInput(f"{where}: its last line is damaged; remove it to undo what came before") from fault
-
-    @contextmanager
-    def _locked(self) -> Iterator[None]:
-        """Let nobody else who asks write between our look at the file and our writing it."""
-        try:
-            with (self.folder / _LOCK).open("a") as lock:
-                fcntl.flock(lock, fcntl.LOCK_EX)
-                yield
-        except OSError as fault:
-            raise PodfenceError(
-                f"{self.folder}: cannot be written ({fault.strerror}); check its permissions"
-            ) from fault
 
 
 def _put(file: Path, text: str) -> None:

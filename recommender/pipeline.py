@@ -33,7 +33,7 @@ from recommender.store import (
     REPORT,
     load_decisions,
     load_suggestions,
-    save_decisions,
+    replace_decisions,
     save_policies,
     save_suggestions,
     write_text,
@@ -196,7 +196,7 @@ def _decided(
 
     Writes the suggestions there, and the decisions where the options add some.
     """
-    decisions = load_decisions(folder)
+    decisions = read = load_decisions(folder)
     if options.accept_observed:
         decisions = accept_observed(suggestions, decisions)
     reviewed = review(suggestions, decisions)
@@ -205,7 +205,7 @@ def _decided(
         widened = widen(reviewed, inventory, options.widen)
         reviewed, refused = review(suggestions, widened.decisions), widened.refused
     if options.widen or options.accept_observed:
-        save_decisions(reviewed.decisions.values(), folder)
+        replace_decisions(read, reviewed.decisions.values(), folder)
     save_suggestions(suggestions, folder)
     return reviewed, refused
 

@@ -4,13 +4,14 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from collectors.errors import PodfenceError
-from recommender.desk import Change, ChangedOnDisk, Desk
+from recommender.desk import Change, Desk
 from recommender.filters import Filter, filter_from_words
 from recommender.report.words import CAVEATS, plural
 from recommender.review import Choice, directions
 from recommender.reviewing import Standing, home, in_order
 from recommender.reviewing_show import consequence, consequence_lines, decision_lines, evidence_lines, policy_lines
 from recommender.reviewing_words import WIDEN_FORM, cut, named, what, widening_from_words
+from recommender.store import ChangedOnDisk
 from recommender.suggest import Suggestion
 from recommender.text import visible
 

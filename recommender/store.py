@@ -1,10 +1,12 @@
 """Turns a review folder and a folder of exported policies into values, and values into those folders."""
 
+import fcntl
 import json
 import os
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,6 +24,7 @@ from recommender.reviewing_merges import refuse_conflict_markers
 from recommender.suggest import Suggestions
 
 SUGGESTIONS, DECISIONS, REPORT = "suggestions.json", "decisions.yaml", "report.html"
+_LOCK = ".decisions.lock"
 STDIN, CLUSTER = "-", "cluster"
 """Words that are no paths: standard input, and the policies in force."""
 LINKED_FOLDER = "linked folder"
@@ -49,11 +52,45 @@ def save_decisions(decisions: Iterable[Decision], folder: str | Path) -> None:
     write_text(Path(folder) / DECISIONS, to_yaml(decisions_to_data(decisions)))
 
 
+class ChangedOnDisk(PodfenceError):
+    """Somebody else wrote the decisions since they were read: nothing was overwritten."""
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Let nobody else who asks write decisions between our look at the file and our writing it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / _LOCK).open("a") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+    except OSError as fault:
+        raise PodfenceError(f"{folder}: cannot be written ({fault.strerror}); check its permissions") from fault
+
+
+def replace_decisions(read: Iterable[Decision], fresh: Iterable[Decision], folder: str | Path) -> None:
+    """Write decisions in the place of those that were read from a review folder; nothing where they are the same.
+
+    Raises ChangedOnDisk where the file holds others by now.
+    """
+    before, after = ({decision.id: decision for decision in found} for found in (read, fresh))
+    if before == after:
+        return
+    with locked(Path(folder)):
+        if {decision.id: decision for decision in load_decisions(folder)} != before:
+            raise ChangedOnDisk(
+                f"{Path(folder) / DECISIONS}: somebody decided meanwhile; nothing was overwritten: run this again"
+            )
+        save_decisions(after.values(), folder)
+
+
 def load_decisions(folder: str | Path) -> tuple[Decision, ...]:
     """Return a review folder's decisions; none where there is no file yet."""
     file = Path(folder) / DECISIONS
-    if not file.exists():
+    if not file.exists() and not file.is_symlink():
         return ()
+    if not file.is_file():
+        raise UnreadableInput(f"{file}: no regular file; move it away, and put the decisions there")
     text = read_text(file, "check its permissions")
     refuse_conflict_markers(text, str(file))
     return decisions_from_data(from_yaml(text, str(file)), str(file))

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from collectors.errors import PodfenceError
-from recommender.desk import ChangedOnDisk, Desk
+from recommender.desk import Desk
 from recommender.outputs import KUSTOMIZATION
-from recommender.store import DECISIONS, load_decisions, save_policies
+from recommender.store import DECISIONS, ChangedOnDisk, load_decisions, save_policies
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from collectors.errors import PodfenceError
 from collectors.inventory import Inventory
-from recommender.desk import Change, ChangedOnDisk, Desk
+from recommender.desk import Change, Desk
 from recommender.existing import existing
 from recommender.filters import Status, status_of
 from recommender.notebook import commands
@@ -19,7 +19,7 @@ from recommender.notebook.rows import Line, Places, Wanted, lines, one_line_of, 
 from recommender.policy import NetworkPolicy
 from recommender.report.words import CAVEATS, plural
 from recommender.review import Reviewed
-from recommender.store import DECISIONS
+from recommender.store import DECISIONS, ChangedOnDisk
 from recommender.what_if import WhatIf
 
 Message = Mapping[str, Any]

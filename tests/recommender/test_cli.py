@@ -233,3 +233,28 @@ def test_a_cni_is_warned_of_in_the_summary_and_at_the_export(tmp_path, capsys):
     assert [entry["kind"] for entry in json.loads(capsys.readouterr().out)["cni"]] == ["node_address"]
     assert main(["export", str(tmp_path / "review"), "-o", str(tmp_path / "again"), "--cni", "cilium"]) == 0
     assert "node_address: monitoring/prometheus-podfence" in capsys.readouterr().err
+
+
+def test_a_path_that_no_system_takes_is_one_sentence(tmp_path, capsys):
+    assert main(["run", CAPTURE, "--inventory", "a" * 300, "-o", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == (
+        f"podfence: {'a' * 200}: file name too long; check the path, and who may read and write there\n"
+    )
+
+
+def _podfence(words, **streams):
+    return subprocess.run([sys.executable, "-m", "recommender.cli", *words], check=False, **streams)
+
+
+def test_an_output_that_is_full_closed_or_not_heard_is_no_traceback(demo):
+    words = ["review", str(demo / "review"), "list"]
+    with Path("/dev/full").open("w") as full:
+        found = _podfence(words, stdout=full, stderr=subprocess.PIPE, text=True)
+    assert found.returncode == 2
+    assert found.stderr.startswith("podfence: the output cannot be written (No space left on device)")
+    assert found.stderr.count("\n") == 1
+    closed = ["bash", "-c", f"{sys.executable} -m recommender.cli {' '.join(words)} >&-"]
+    found = subprocess.run(closed, check=False, capture_output=True, text=True)
+    assert (found.returncode, found.stderr) == (0, "")
+    unheard = ["bash", "-c", f"{sys.executable} -m recommender.cli review nowhere list 2>&-"]
+    assert subprocess.run(unheard, check=False).returncode == 2

@@ -9,11 +9,13 @@ from recommender.outputs import Layout
 from recommender.policy import LabelSelector, NetworkPolicy
 from recommender.review import Decision
 from recommender.store import (
+    ChangedOnDisk,
     differing_files,
     load_decisions,
     load_policies,
     load_suggestions,
     read_policies,
+    replace_decisions,
     save_decisions,
     save_policies,
     save_suggestions,
@@ -198,3 +200,28 @@ def test_a_file_that_is_no_text_says_so_and_blames_no_permissions(tmp_path):
     with pytest.raises(UnreadableInput, match="is not UTF-8 text") as fault:
         read_policies([tmp_path])
     assert "permissions" not in str(fault.value)
+
+
+def test_decisions_that_somebody_else_wrote_meanwhile_are_not_replaced(tmp_path):
+    one, other = Decision("a", "accept", "x"), Decision("b", "decline", "y")
+    replace_decisions([], [one], tmp_path)
+    assert load_decisions(tmp_path) == (one,)
+    with pytest.raises(ChangedOnDisk, match="somebody decided meanwhile; nothing was overwritten"):
+        replace_decisions([], [other], tmp_path)
+    assert load_decisions(tmp_path) == (one,)
+    replace_decisions([one], [one, other], tmp_path)
+    assert {found.id for found in load_decisions(tmp_path)} == {"a", "b"}
+
+
+def test_decisions_that_stay_the_same_are_not_written_again(tmp_path):
+    save_decisions([Decision("a", "accept", "x")], tmp_path)
+    file = tmp_path / "decisions.yaml"
+    file.write_text(file.read_text() + "# a remark\n")
+    replace_decisions(load_decisions(tmp_path), load_decisions(tmp_path), tmp_path)
+    assert file.read_text().endswith("# a remark\n")
+
+
+def test_decisions_that_are_no_file_are_one_sentence(tmp_path):
+    (tmp_path / "decisions.yaml").mkdir()
+    with pytest.raises(UnreadableInput, match="no regular file; move it away"):
+        load_decisions(tmp_path)
