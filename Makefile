@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test check format fuzz bench samples widget clean
+.PHONY: help demo test check format fuzz bench samples widget pictures clean
 .DEFAULT_GOAL := help
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make bench    captures against other programs (says which are missing)"
 	@echo "make samples  record sample_captures/ again (needs root, ip, nft, tshark)"
 	@echo "make widget   build the review widget's bundle again (needs node and npm)"
+	@echo "make pictures the pictures of docs/, by the browser tests (needs chromium)"
 
 demo: $(VENV)/.run
 	$(BIN)/podfence demo
@@ -46,6 +47,11 @@ samples: $(VENV)/.test
 widget:
 	cd recommender/notebook/js && npm ci && npm run build
 
+pictures: $(VENV)/.browser
+	shots=$$(mktemp -d) && PODFENCE_SCREENSHOTS=$$shots $(BIN)/python -m pytest -q tests/browser \
+	  --deselect tests/browser/test_pictures.py \
+	  && $(BIN)/python -m tests.browser.pictures $$shots docs/pictures && rm -r $$shots
+
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "podfence needs Python 3.11 or newer: make PYTHON=python3.12 ..."; exit 1; }
@@ -63,6 +69,10 @@ $(VENV)/.run: $(KERNEL) | $(VENV)/bin/python
 $(VENV)/.test: $(KERNEL) | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test]'
 	@touch $@ $(VENV)/.run
+
+$(VENV)/.browser: $(VENV)/.test
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test,browser]'
+	@touch $@
 
 $(VENV)/.dev: $(KERNEL) | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[test,dev]'

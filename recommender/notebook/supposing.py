@@ -7,6 +7,7 @@ from difflib import unified_diff
 from collectors.inventory import WorkloadRef
 from recommender.generate import generate
 from recommender.manifest import policy_to_yaml
+from recommender.notebook.rows import shown
 from recommender.openings import selector_of
 from recommender.policy import NetworkPolicy
 from recommender.review import Reviewed, decided, directions
@@ -71,7 +72,7 @@ def _text(policies: Iterable[NetworkPolicy]) -> Sequence[str]:
     for policy in policies:
         kept = tuple(pair for pair in policy.annotations if pair[0] != _DIGEST)
         listed += [
-            f"# {policy.namespace}/{policy.name}",
+            f"# {shown(f'{policy.namespace}/{policy.name}')}",
             *policy_to_yaml(replace(policy, annotations=kept)).split("\n"),
         ]
     return listed

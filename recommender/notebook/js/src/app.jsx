@@ -43,11 +43,17 @@ export function App({ model }) {
     },
     [send],
   );
+  // A filter adds to the one last asked for, which may not be answered yet.
+  const asked = useRef(null);
   const want = useCallback(
-    (more, offset = 0) => {
+    async (more, offset = 0) => {
       setBulk("");
       setAt(0);
-      return ask({ do: "rows", ...(model.get("page")?.wanted ?? NOTHING), ...more, offset }, { quiet: true });
+      const wanting = { ...(asked.current ?? model.get("page")?.wanted ?? NOTHING), ...more };
+      asked.current = wanting;
+      const reply = await ask({ do: "rows", ...wanting, offset }, { quiet: true });
+      if (asked.current === wanting) asked.current = null;
+      return reply;
     },
     [ask, model],
   );
@@ -83,7 +89,7 @@ export function App({ model }) {
   // What had the focus may go with the answer (a row that left the filter, a button that asked): the cursor takes it.
   const focused = useRef(null);
   useEffect(() => {
-    if (!focused.current || focused.current.isConnected) return;
+    if (!focused.current || (focused.current.isConnected && !focused.current.disabled)) return;
     focused.current = null;
     focusRow(root.current, Math.min(at, rows.length - 1));
   });
@@ -132,6 +138,12 @@ export function App({ model }) {
     },
   };
   const onKey = (event) => {
+    // JupyterLab prevents the browser's own way of sending a form by Enter.
+    if (event.key === "Enter" && !event.isComposing && event.target.matches("form input")) {
+      event.preventDefault();
+      event.stopPropagation();
+      return event.target.form.requestSubmit();
+    }
     const name = whatKeyDoes(event);
     if (!name) return;
     event.preventDefault();
@@ -142,7 +154,7 @@ export function App({ model }) {
   return (
     <section
       ref={root}
-      class="podfence"
+      class="podfence-review"
       data-lm-suppress-shortcuts="true"
       data-testid="podfence-review"
       aria-label={`Review of ${summary.folder}`}

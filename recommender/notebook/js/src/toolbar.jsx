@@ -105,7 +105,7 @@ export function Bulk({ page, bulk, setBulk, why, ask, marked, clearMarked }) {
   };
   if (bulk && number) {
     return (
-      <div class="bulk asks" role="group" aria-label="Confirm" data-testid="bulk-confirm">
+      <div key="asks" class="bulk asks" role="group" aria-label="Confirm" data-testid="bulk-confirm">
         <span>{bulk === "accept" ? "Accept" : "Decline"} {count(number)} undecided of {count(page.total)} rows? The others stay as they are.</span>
         <button type="button" class="strong" data-testid="bulk-yes" onClick={go} ref={focusOnce}>Yes, {bulk}</button>
         <button type="button" data-testid="bulk-no" onClick={() => setBulk("")}>No</button>
@@ -113,7 +113,7 @@ export function Bulk({ page, bulk, setBulk, why, ask, marked, clearMarked }) {
     );
   }
   return (
-    <div class="bulk">
+    <div key="counts" class="bulk">
       <span data-testid="shown">{plural(page.total ?? 0, "row")}, {count(number)} undecided</span>
       {marked.size > 0 && <button type="button" class="quiet" data-testid="clear-marked" onClick={clearMarked}>{count(marked.size)} marked: clear</button>}
       <span class="space" />
