@@ -30,6 +30,6 @@ def refuse_half_decided(reviewed: Reviewed, *, allow_incomplete: bool = False, d
     raise HalfDecided(
         f"{len(reviewed.half_decided)} workload directions are half decided (first: {direction.lower()} of {ref}, "
         f"{len(items)} open) and exporting them would cut off {len(cut)} undecided communications; "
-        "decide them in decisions.yaml, or pass --allow-incomplete",
+        "decide them with `podfence review`, pass --allow-incomplete, or tick the box in the notebook",
         would_break(reviewed, default_deny=default_deny),
     )

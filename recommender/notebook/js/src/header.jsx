@@ -1,5 +1,5 @@
 // Turns the summary into the lines that are always visible: what exporting now would do, and whether it is outdated.
-import { count, EFFECTS } from "./words.js";
+import { count, EFFECTS, plural } from "./words.js";
 
 export function Header({ summary, wanted, want, ask }) {
   const effects = summary.effects ?? {};
@@ -24,7 +24,7 @@ export function Header({ summary, wanted, want, ask }) {
           </button>
         ))}
         {summary.withheld > 0 && <span class="effect would_break plain">{count(summary.withheld)} more would break that no rule can be written for</span>}
-        {summary.half_decided > 0 && <span class="dim">{count(summary.half_decided)} directions half decided</span>}
+        {summary.half_decided > 0 && <span class="dim">{plural(summary.half_decided, "direction")} half decided</span>}
         {summary.orphans > 0 && <span class="dim">{count(summary.orphans)} decisions on what is suggested no more</span>}
       </div>
       {summary.outdated && (
