@@ -9,6 +9,7 @@ from recommender.policy import NetworkPolicy
 from recommender.review import Decision, decided
 from recommender.simulate import excess, simulate
 from recommender.suggest import Suggestion, Suggestions
+from recommender.text import some
 
 _MOST_NAMED = 3
 """Policies named in a decision before it says how many more there are."""
@@ -56,11 +57,5 @@ def _rules(outcome: Outcome) -> tuple[str, ...]:
 def _decision(suggestions: Suggestions, item: Suggestion, outcome: Outcome) -> Decision:
     rules = _rules(outcome)
     policies = sorted({rule.partition(" ")[0] for rule in rules})
-    by, why = f"adopted from {_named(policies)}", f"allowed there by {_named(rules)}"
+    by, why = f"adopted from {some(policies, _MOST_NAMED)}", f"allowed there by {some(rules, _MOST_NAMED)}"
     return decided(suggestions, item, "accept", by, why)
-
-
-def _named(names: Iterable[str]) -> str:
-    listed = list(names)
-    shown = ", ".join(listed[:_MOST_NAMED])
-    return shown if len(listed) <= _MOST_NAMED else f"{shown} and {len(listed) - _MOST_NAMED} more"

@@ -7,9 +7,8 @@ from typing import Any, Literal
 
 from collectors.applier import MANAGER
 from collectors.errors import UnreadableInput, one_line
-from recommender.generate import MANAGED_BY
 from recommender.manifest import policy_from_object, policy_to_object
-from recommender.policy import NetworkPolicy
+from recommender.policy import MANAGED_BY, NetworkPolicy
 
 Action = Literal["create", "change", "leave", "remove"]
 ACTIONS: tuple[Action, ...] = ("create", "change", "remove", "leave")
@@ -104,7 +103,7 @@ def plan(
                 kept.append(Kept(f"{namespace}/{name}", why))
             else:
                 steps.append(Step(namespace, name, "remove", before=item))
-    unlabelled = [f"{p.namespace}/{p.name}" for p in wanted.values() if MANAGED_BY[0] not in p.labels]
+    unlabelled = [f"{p.namespace}/{p.name}" for p in wanted.values() if MANAGED_BY not in p.labels]
     ordered = sorted(steps, key=lambda step: (step.namespace, step.name))
     return Plan(tuple(ordered), tuple(kept), tuple(foreign), tuple(sorted(unlabelled)))
 
@@ -145,7 +144,7 @@ def key_of(item: Object) -> Key:
 
 def is_labelled(item: Object) -> bool:
     """Say whether an object carries podfence's label."""
-    key, value = MANAGED_BY[0]
+    key, value = MANAGED_BY
     return bool((item["metadata"].get("labels") or {}).get(key) == value)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from recommender.before_after import FATES, BeforeAfter, Change, Decided, Fate, Impact
 from recommender.outcomes import Outcome
+from recommender.text import cut
 
 _MOST_SHOWN = 5
 _LONGEST = 400
@@ -62,8 +63,8 @@ def _split(breaking: tuple[Change, ...]) -> str:
 
 
 def _in_full(change: Change) -> Iterator[str]:
-    yield _cut(f"  {change.communication}") + (f" ({change.decided})" if change.decided else "")
-    yield _cut(f"      {change.after.reason}", _LONGEST_REASON)
+    yield cut(f"  {change.communication}", _LONGEST) + (f" ({change.decided})" if change.decided else "")
+    yield cut(f"      {change.after.reason}", _LONGEST_REASON)
 
 
 def _listed(title: str, changes: tuple[Change, ...]) -> Iterator[str]:
@@ -71,7 +72,7 @@ def _listed(title: str, changes: tuple[Change, ...]) -> Iterator[str]:
         return
     yield ""
     yield f"{title}: {len(changes)}"
-    yield from (_cut(f"  {change.communication}") for change in changes[:_MOST_SHOWN])
+    yield from (cut(f"  {change.communication}", _LONGEST) for change in changes[:_MOST_SHOWN])
     if len(changes) > _MOST_SHOWN:
         yield f"  and {len(changes) - _MOST_SHOWN} more, with --json"
 
@@ -79,11 +80,7 @@ def _listed(title: str, changes: tuple[Change, ...]) -> Iterator[str]:
 def _impact_line(impact: Impact) -> str:
     counts = ", ".join(f"{count} {_name(fate)}" for fate, count in impact.counts.items())
     worst = next(iter(impact.examples.values()))[0]
-    return _cut(f"  {impact.direction.lower()} of {impact.workload}: {counts} (such as {worst.communication})")
-
-
-def _cut(text: str, longest: int = _LONGEST) -> str:
-    return text if len(text) <= longest else f"{text[: longest - 1]}…"
+    return cut(f"  {impact.direction.lower()} of {impact.workload}: {counts} (such as {worst.communication})", _LONGEST)
 
 
 def before_after_data(found: BeforeAfter) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recommender.cli_options import add_command, add_inventory_path, run_options
+from recommender.text import cut
 
 if TYPE_CHECKING:
     from recommender.adopting import Adopted
@@ -84,7 +85,7 @@ def _lines(data: dict[str, Any]) -> Iterator[str]:
     own = f", and {len(data['own'])} exported by podfence, which are left out" if data["own"] else ""
     yield row("policies", f"{len(data['policies'])}{own}")
     for kind, count in data["skipped"].items():
-        yield row("", f"{count} of kind {_cut(kind)}, which is not read")
+        yield row("", f"{count} of kind {cut(kind, _LONGEST)}, which is not read")
     yield row("adopted", f"{data['adopted']:<4} of {data['suggestions']} suggestions are allowed by a rule: accepted")
     if data["already_decided"]:
         yield row("", f"{data['already_decided']:<4} more were decided before, and stay as they were")
@@ -116,10 +117,6 @@ def _lines(data: dict[str, Any]) -> Iterator[str]:
     ):
         if texts:
             yield row(name, f"{len(texts):<4} {what}")
-            yield from (row("", f"     {_cut(text)}") for text in texts[:_SHOWN])
+            yield from (row("", f"     {cut(text, _LONGEST)}") for text in texts[:_SHOWN])
         if len(texts) > _SHOWN:
             yield row("", f"     and {len(texts) - _SHOWN} more, with --json")
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from collectors.errors import UnreadableInput, one_line
 from recommender.cli_options import add_command, add_inventory_path, run_options
+from recommender.text import cut
 
 if TYPE_CHECKING:
     from collectors.inventory import Inventory, WorkloadRef
@@ -102,9 +103,9 @@ def difference_lines(found: "Difference") -> Iterator[str]:
         change = f"{_ISOLATED[turned.before]} -> {_ISOLATED[turned.after]}"
         yield f"~ {turned.direction.lower()} of {turned.ends.text}: {change}"
     for change_of in found.changes:
-        why = _cut("; ".join(change_of.rules_after))
+        why = cut("; ".join(change_of.rules_after), _LONGEST)
         if change_of.closed:
-            why = f"was {_cut('; '.join(change_of.rules_before))}; now {why}"
+            why = f"was {cut('; '.join(change_of.rules_before), _LONGEST)}; now {why}"
         yield f"{_SIGNS[change_of.kind]} {_ends(change_of)} {_ports(change_of)} ({why})"
     for entry in found.undecidable:
         yield f"? {_ends(entry)} {entry.ports_text} ({entry.before} -> {entry.after})"
@@ -121,10 +122,6 @@ def _ports(change: "Change") -> str:
         return change.ports_text
     signed = [f"{sign}({words(ports)})" for sign, ports in (("+", change.opened), ("-", change.closed)) if ports]
     return f"{' '.join(signed)}, now {words(change.after)}"
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
 
 
 def difference_data(found: "Difference") -> dict[str, Any]:
@@ -197,12 +194,12 @@ def exposure_lines(found: "Sequence[Reach]") -> Iterator[str]:
 
     last = ""
     for reach in found:
-        pods = f" (its pods {_cut(', '.join(reach.pods))})" if reach.pods else ""
+        pods = f" (its pods {cut(', '.join(reach.pods), _LONGEST)})" if reach.pods else ""
         if (subject := f"{reach.subject}{pods}") != last:
             yield subject
         last = subject
         way = "could be reached by" if reach.direction == "Ingress" else "could reach"
-        by = f" by {_cut(', '.join(reach.policies))}" if reach.policies else ""
+        by = f" by {cut(', '.join(reach.policies), _LONGEST)}" if reach.policies else ""
         state = "host network: no policy selects it" if reach.host_network else f"{_ISOLATED[reach.isolated]}{by}"
         yield f"  {reach.direction.lower()} {state}; {way}{'' if reach.others else ' nobody'}"
         for other in reach.others:

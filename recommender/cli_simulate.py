@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recommender.cli_options import add_command, add_inventory_path, run_options
-from recommender.text import visible
+from recommender.text import cut, some, visible
 
 if TYPE_CHECKING:
     from recommender.replaying import PolicySets
@@ -125,19 +125,12 @@ def _notes(sets: "PolicySets") -> Iterator[str]:
     if not given.policies:
         yield "no NetworkPolicy in what was given"
     if given.skipped:
-        yield f"skipped: {_some([f'{count} {_cut(kind)}' for kind, count in given.skipped.items()], 20)}"
+        yield f"skipped: {some([f'{count} {cut(kind, _LONGEST)}' for kind, count in given.skipped.items()], 20)}"
     if given.assumed:
-        yield f"no namespace in {_some(given.assumed)}: taken as kubectl would; give another with --namespace"
+        assumed = some(given.assumed, _MOST_NAMED)
+        yield f"no namespace in {assumed}: taken as kubectl would; give another with --namespace"
     if sets.replaced:
-        yield f"replaced by those of the same name: {_some(sets.replaced)}"
+        yield f"replaced by those of the same name: {some(sets.replaced, _MOST_NAMED)}"
     if sets.unread:
-        yield f"policies of the cluster that cannot be read, and do not count: {_some([u.reason for u in sets.unread])}"
-
-
-def _some(names: "list[str] | tuple[str, ...]", most: int = _MOST_NAMED) -> str:
-    shown = ", ".join(names[:most])
-    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+        reasons = some([one.reason for one in sets.unread], _MOST_NAMED)
+        yield f"policies of the cluster that cannot be read, and do not count: {reasons}"

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Literal, get_args
 
-from recommender.cni_sides import Side, Sides, block_text, far_address, port_text
+from recommender.cni_sides import Side, Sides, far_address, port_text
 from recommender.communications import Communication
 from recommender.label_index import selects
 from recommender.policy import EGRESS, Port, Rule
@@ -95,17 +95,17 @@ def _named_port_of_block(sides: Sides, left_out: tuple[str, ...]) -> Iterator[st
     for side, rule, port in _ports(sides):
         if isinstance(port.port, str) and side.direction in left_out:
             blocks = (peer.ip_block for peer in rule.peers if peer.ip_block is not None)
-            yield from (f"{side.direction} {port_text(port)} of {block_text(block)}" for block in blocks)
+            yield from (f"{side.direction} {port_text(port)} of {block}" for block in blocks)
 
 
 def _except_overlap(sides: Sides, how: str) -> Iterator[str]:
     for side in sides.both if how == "lost_in_overlap" else ():
-        yield from (f"{side.direction} {block_text(block)}" for block in side.overlapped)
+        yield from (f"{side.direction} {block}" for block in side.overlapped)
 
 
 def _ipv6_everything(sides: Sides, taken: tuple[str, ...]) -> Iterator[str]:
     for side in sides.both if taken else ():
-        yield from (f"{side.direction} {block_text(block)}" for _, block in side.blocks if block.cidr == "::/0")
+        yield from (f"{side.direction} {block}" for _, block in side.blocks if block.cidr == "::/0")
 
 
 def _mixed_families(sides: Sides, hold: str) -> Iterator[str]:

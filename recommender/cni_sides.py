@@ -164,11 +164,6 @@ def by_policy(
         yield Sides(policy, ingress, egress, subject.members if subject else (), services)
 
 
-def block_text(block: IPBlock) -> str:
-    """Return an ipBlock as a person writes it."""
-    return block.cidr + (f" except {', '.join(block.excepts)}" if block.excepts else "")
-
-
 def port_text(port: Port) -> str:
     """Return a port as a person writes it."""
     number = "any" if port.port is None else str(port.port)
@@ -183,7 +178,7 @@ def far_address(side: Side, spoken: Communication) -> AddressPeer | None:
 
 def _peer_text(peer: Peer) -> str:
     if peer.ip_block is not None:
-        return block_text(peer.ip_block)
+        return str(peer.ip_block)
     parts = (("namespaces", peer.namespace_selector), ("pods", peer.pod_selector))
     return " ".join(f"{what} {_selector_text(selector)}" for what, selector in parts if selector is not None)
 

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from collectors.inventory import WorkloadRef
 from recommender.communications import AddressPeer, Communication, End, meaning
 from recommender.outcomes import Outcome, VerdictWord
+from recommender.text import cut
 
 Before = Literal["worked", "failed"]
 Change = Literal["would_break", "undecidable", "open", "allowed", "closed", "denied", "worked", "failed"]
@@ -132,11 +133,6 @@ def drawing_of(
     place = {node.id: number for number, node in enumerate(listed)}
     edges.sort(key=lambda e: (place[e.src], place[e.dst], order.index(e.change), e.before, e.after, e.dns))
     return Drawing(tuple(listed), tuple(edges))
-
-
-def cut(text: str, most: int) -> str:
-    """Return text of at most so many characters; what was cut ends in "…"."""
-    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def _change(before: Before, after: VerdictWord | Literal[""], *, declined: bool) -> Change:

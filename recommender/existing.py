@@ -12,12 +12,11 @@ from collectors.inventory import Inventory, WorkloadRef
 from recommender.communications import AddressPeer, Communication, meaning
 from recommender.manifest_read import policy_from_object
 from recommender.outcomes import EndVerdict, Outcome
-from recommender.policy import EGRESS, INGRESS, NetworkPolicy, PolicyType
+from recommender.policy import EGRESS, INGRESS, MANAGED_BY, NetworkPolicy, PolicyType
 from recommender.redundancy import Redundancy, redundancy
 from recommender.review import Reviewed
 from recommender.simulate import isolation, simulate
 
-MANAGED_BY = ("app.kubernetes.io/managed-by", "podfence")
 _LONGEST_NAME = 253
 
 Decided = Literal["declined", "undecided", "withheld"]

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from collectors.errors import PodfenceError, UnreadableInput, one_line
-from recommender.generate import MANAGED_BY
 from recommender.manifest import policies_from_yaml
-from recommender.policy import NetworkPolicy
+from recommender.policy import MANAGED_BY, NetworkPolicy
 
 _SUFFIXES = (".yaml", ".yml")
 _LARGEST = 64 << 20  # a namespace's whole export in one file stays far below
@@ -105,6 +104,6 @@ def _looked_at(path: str, name: str, handle: int) -> Leftover:
         return Leftover(path, why=f"no export of podfence: {one_line(fault)}")
     if read.skipped:
         return Leftover(path, text, read.policies, "holds other objects too")
-    if not read.policies or not all(MANAGED_BY[0] in policy.labels for policy in read.policies):
-        return Leftover(path, text, read.policies, f"not labelled {'='.join(MANAGED_BY[0])}")
+    if not read.policies or not all(MANAGED_BY in policy.labels for policy in read.policies):
+        return Leftover(path, text, read.policies, f"not labelled {'='.join(MANAGED_BY)}")
     return Leftover(path, text, read.policies)

@@ -9,12 +9,12 @@ from recommender.cni import CniWarning, cni_warnings, profile
 from recommender.communications import Communication
 from recommender.export_folder import Leftover, leftovers, texts
 from recommender.export_folder import prune as prune_folder
-from recommender.generate import MANAGED_BY, generate
+from recommender.generate import generate
 from recommender.half_decided import refuse_half_decided, would_break
 from recommender.manifest import policy_to_yaml
 from recommender.outputs import KUSTOMIZATION, export_files
 from recommender.pipeline import RunOptions, load_review
-from recommender.policy import NetworkPolicy
+from recommender.policy import MANAGED_BY, NetworkPolicy
 from recommender.policy_changes import PolicyChange, policy_changes, without_notes
 from recommender.review import Reviewed
 from recommender.store import differing_files, read_policies, save_policies
@@ -109,8 +109,8 @@ def diff_cluster(
     options = options or RunOptions()
     policies = approved(load_review(review_folder), options)
     names = {(policy.namespace, policy.name) for policy in policies}
-    key = MANAGED_BY[0][0]
-    touched = [p for p in in_force if MANAGED_BY[0] in p.labels or (p.namespace, p.name) in names]
+    key = MANAGED_BY[0]
+    touched = [p for p in in_force if MANAGED_BY in p.labels or (p.namespace, p.name) in names]
     before = [_comparable(without_notes(policy, [key])) for policy in touched]
     after = [_comparable(without_notes(policy)) for policy in policies]
     return ExportDiff(policy_changes(before, after), tuple(unified(_as_files(before), _as_files(after))))

@@ -10,7 +10,7 @@ from collectors.observation import Observation
 from recommender.communications import AddressPeer, Communication, End, meaning
 from recommender.scans import Scan
 from recommender.suggest import suggestion_id
-from recommender.text import visible
+from recommender.text import cut, some, visible
 
 Severity = Literal["serious", "attention", "info"]
 SEVERITIES: Final = ("serious", "attention", "info")
@@ -120,14 +120,11 @@ def _finding(kind: Kind, severity: Severity, subject: object, sentence: str, of:
 
 def _name(thing: object) -> str:
     """Return a name as it may be shown: without control characters, and not endless."""
-    text = visible(str(thing)[: LONGEST_NAME + 1])
-    return text if len(text) <= LONGEST_NAME else f"{text[: LONGEST_NAME - 1]}…"
+    return cut(visible(str(thing)[: LONGEST_NAME + 1]), LONGEST_NAME)
 
 
 def _names(things: Iterable[object]) -> str:
-    listed = sorted({_name(thing) for thing in things})
-    more = len(listed) - _SHOWN
-    return ", ".join(listed[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return some(sorted({_name(thing) for thing in things}), _SHOWN)
 
 
 def _count(number: int, one: str, many: str = "") -> str:
@@ -289,7 +286,6 @@ def _losses(observation: Observation) -> Iterator[Finding]:
     for name, share in thinned.groupby(names)["sampled"].min().items():
         told.setdefault(str(name), []).append(f"keeps one of {1 / share:,.0f}" if share > 0 else "keeps only some")
     for name, faults in told.items():
-        listed = sorted(set(faults))
-        said = ", ".join(listed[:_SHOWN]) + (f" and {len(listed) - _SHOWN} more" if len(listed) > _SHOWN else "")
+        said = some(sorted(set(faults)), _SHOWN)
         sentence = f"The source {_name(name)} {said}: that something was not seen there proves nothing."
         yield _finding("sampled_or_lossy", "attention", name or "unnamed source", sentence, ())

@@ -8,12 +8,22 @@ from dataclasses import dataclass
 
 from collectors.inventory import WorkloadRef
 from recommender.openings import openings, selector_of
-from recommender.policy import EGRESS, INGRESS, IPBlock, LabelSelector, NetworkPolicy, Peer, PolicyType, Port, Rule
+from recommender.policy import (
+    EGRESS,
+    INGRESS,
+    MANAGED_BY,
+    IPBlock,
+    LabelSelector,
+    NetworkPolicy,
+    Peer,
+    PolicyType,
+    Port,
+    Rule,
+)
 from recommender.review import Reviewed
 from recommender.suggest import Suggestion
 from recommender.workload import Subject
 
-MANAGED_BY = (("app.kubernetes.io/managed-by", "podfence"),)
 _MAX_NAME = 253
 
 
@@ -78,7 +88,7 @@ def _policy(
         policy_types=tuple(direction for direction in (INGRESS, EGRESS) if direction in found),
         ingress=rules.get(INGRESS, ()),
         egress=rules.get(EGRESS, ()),
-        labels=MANAGED_BY,
+        labels=(MANAGED_BY,),
         annotations=_annotations(subject, found, reviewed),
     )
 
@@ -133,7 +143,7 @@ def _default_deny(namespace: str, taken: set[tuple[str, str]]) -> NetworkPolicy:
         name=name,
         pod_selector=LabelSelector(),
         policy_types=(INGRESS, EGRESS),
-        labels=MANAGED_BY,
+        labels=(MANAGED_BY,),
         annotations=(("podfence/reason", "isolates every pod of the namespace; the other policies say what may pass"),),
     )
 

@@ -7,12 +7,12 @@ from collectors.errors import PodfenceError
 from collectors.inventory import WorkloadRef
 from collectors.store import load
 from recommender.communications import summarize
-from recommender.drawings import Drawing, cut, drawing_of
+from recommender.drawings import Drawing, drawing_of
 from recommender.pipeline import RunOptions
 from recommender.resolve import resolve
 from recommender.simulate import simulate
 from recommender.store import PoliciesLoaded, read_policies
-from recommender.text import visible
+from recommender.text import cut, some, visible
 from recommender.vantages import once
 
 
@@ -70,8 +70,6 @@ def _known_workloads(drawing: Drawing, wanted: Iterable[str]) -> frozenset[Workl
 
 
 def _unknown(what: str, name: str, known: Iterable[str]) -> str:
-    names = sorted(known)
-    shown = ", ".join(cut(visible(one), 80) for one in names[:8]) or "none"
-    more = f" and {len(names) - 8} more" if len(names) > 8 else ""
+    names = some([cut(visible(one), 80) for one in sorted(known)], 8) or "none"
     form = " as namespace/kind/name" if what == "workload" else ""
-    return f"{what} {cut(visible(name), 80)!r}: nothing observed has such an end; name one{form} of {shown}{more}"
+    return f"{what} {cut(visible(name), 80)!r}: nothing observed has such an end; name one{form} of {names}"

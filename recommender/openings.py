@@ -49,7 +49,7 @@ def _peer(
     end: End, namespace: str, subjects: Mapping[WorkloadRef, Subject], widening: Widening, direction: PolicyType
 ) -> Peer:
     if isinstance(end, AddressPeer):
-        own = IPBlock(f"{end.address}/{128 if ':' in end.address else 32}")
+        own = IPBlock.of(end.address)
         return Peer(ip_block=widening.addresses or own)
     subject = subjects[end]
     there = _namespace(subject)

@@ -6,6 +6,9 @@ Source: https://kubernetes.io/docs/reference/kubernetes-api/policy-resources/net
 from dataclasses import dataclass
 from typing import Literal
 
+MANAGED_BY = ("app.kubernetes.io/managed-by", "podfence")
+"""The label of every policy that podfence writes."""
+
 PolicyType = Literal["Ingress", "Egress"]
 INGRESS: PolicyType = "Ingress"
 EGRESS: PolicyType = "Egress"
@@ -37,6 +40,14 @@ class IPBlock:
 
     cidr: str
     excepts: tuple[str, ...] = ()
+
+    @staticmethod
+    def of(address: str) -> "IPBlock":
+        """Return the block of one address."""
+        return IPBlock(f"{address}/{128 if ':' in address else 32}")
+
+    def __str__(self) -> str:
+        return f"{self.cidr} except {', '.join(self.excepts)}" if self.excepts else self.cidr
 
     @property
     def single(self) -> bool:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from collectors.errors import one_line
 from recommender.policy import EGRESS, INGRESS, LabelSelector, NetworkPolicy, Peer, PolicyType, Port, Rule
+from recommender.text import cut
 
 ChangeWord = Literal["added", "removed", "changed"]
 _LONGEST = 400
@@ -89,13 +90,12 @@ def rule_words(rule: Rule, direction: PolicyType) -> str:
     side = "from" if direction == INGRESS else "to"
     peers = ", ".join(map(_peer_words, rule.peers)) or "anybody"
     ports = ", ".join(map(_port_words, rule.ports)) or "every port"
-    return one_line(f"{direction.lower()} {side} {_cut(peers)} at {_cut(ports)}", 2 * _LONGEST + 50)
+    return one_line(f"{direction.lower()} {side} {cut(peers, _LONGEST)} at {cut(ports, _LONGEST)}", 2 * _LONGEST + 50)
 
 
 def _peer_words(peer: Peer) -> str:
     if peer.ip_block is not None:
-        excepts = f" except {', '.join(peer.ip_block.excepts)}" if peer.ip_block.excepts else ""
-        return f"{peer.ip_block.cidr}{excepts}"
+        return str(peer.ip_block)
     pods = "every pod" if peer.pod_selector is None else selector_words(peer.pod_selector)
     if peer.namespace_selector is None:
         return pods
@@ -116,8 +116,4 @@ def selector_words(selector: LabelSelector) -> str:
     for wanted in selector.match_expressions:
         values = f" ({', '.join(wanted.values)})" if wanted.values else ""
         parts.append(f"{wanted.key} {wanted.operator}{values}")
-    return _cut(",".join(parts)) or "every pod"
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    return cut(",".join(parts), _LONGEST) or "every pod"

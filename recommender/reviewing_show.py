@@ -17,6 +17,7 @@ from recommender.review import Direction, Reviewed, decided, decision_to_data, d
 from recommender.reviewing import EXAMPLES, Standing, row_data
 from recommender.reviewing_words import LONGEST, cut, named, what
 from recommender.suggest import Suggestion
+from recommender.text import some
 from recommender.what_if import what_if
 
 _MOST = 5
@@ -148,7 +149,7 @@ def evidence_lines(item: Suggestion) -> Iterator[str]:
         ("called", evidence.names), ("sources", evidence.sources),
     ):  # fmt: skip
         if values:
-            yield _row(name, _some(values))
+            yield _row(name, _shown(values))
     if evidence.example:
         yield _row("example", cut(evidence.example))
     for caveat in item.caveats:
@@ -240,9 +241,8 @@ def _count(number: int | None) -> str:
     return "an unknown number of" if number is None else f"{number:,}"
 
 
-def _some(values: tuple[str, ...]) -> str:
-    more = f" and {len(values) - _MOST} more" if len(values) > _MOST else ""
-    return ", ".join(cut(value) for value in values[:_MOST]) + more
+def _shown(values: tuple[str, ...]) -> str:
+    return some([cut(value) for value in values], _MOST)
 
 
 def _cut_off(texts: list[str], said: str) -> Iterator[str]:

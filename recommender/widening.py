@@ -40,8 +40,7 @@ class Widening:
     def __str__(self) -> str:
         parts = []
         if self.addresses is not None:
-            excepts = f" except {', '.join(self.addresses.excepts)}" if self.addresses.excepts else ""
-            parts.append(f"addresses {self.addresses.cidr}{excepts}")
+            parts.append(f"addresses {self.addresses}")
         if self.ports is not None:
             parts.append(f"ports {self.ports[0]}-{self.ports[1]}")
         if self.protocols:

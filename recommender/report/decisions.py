@@ -3,12 +3,12 @@
 from collections.abc import Iterable
 
 from recommender.communications import AddressPeer, Communication
-from recommender.drawings import cut
 from recommender.report.facts import LONGEST, Facts
 from recommender.report.markup import Child, Html, join, tag
 from recommender.report.tables import end_name, port, said, table
 from recommender.report.words import plural
 from recommender.review import Decision
+from recommender.text import cut
 from recommender.widening import Widening, size
 
 

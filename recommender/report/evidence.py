@@ -5,11 +5,11 @@ from typing import Final
 
 from collectors.inventory import WorkloadRef
 from recommender.communications import Communication, Evidence
-from recommender.drawings import cut
 from recommender.report.facts import LONGEST, MOST_IN_FULL, STATES, Fact, Facts
 from recommender.report.markup import Child, Html, join, tag
 from recommender.report.tables import caveats, end_link, framed, time
 from recommender.report.words import ORIENTATIONS, size
+from recommender.text import cut
 
 _BETWEEN: Final = " · "
 

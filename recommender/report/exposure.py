@@ -8,6 +8,7 @@ from recommender.report.markup import Html, join, tag
 from recommender.report.tables import table
 from recommender.simulate.port_algebra import words
 from recommender.simulate.reachable import Reach
+from recommender.text import cut
 
 MOST_ROWS: Final = 1000
 _LONGEST: Final = 400
@@ -19,9 +20,12 @@ def exposure_part(found: Sequence[Reach]) -> Html:
         return tag("p", "The inventory has no workloads.", class_="empty")
     rows = [
         (
-            [tag("bdi", _cut(reach.subject)), tag("small", " ", _cut(", ".join(reach.pods))) if reach.pods else None],
+            [
+                tag("bdi", cut(reach.subject, _LONGEST)),
+                tag("small", " ", cut(", ".join(reach.pods), _LONGEST)) if reach.pods else None,
+            ],
             "reached by" if reach.direction == INGRESS else "reaches",
-            [_state(reach), tag("div", tag("bdi", _cut(", ".join(reach.policies))), class_="said dim")],
+            [_state(reach), tag("div", tag("bdi", cut(", ".join(reach.policies), _LONGEST)), class_="said dim")],
             [_other(other.ends.text, words(other.ports), words(other.undecidable)) for other in reach.others]
             or "nobody",
         )
@@ -39,9 +43,5 @@ def _state(reach: Reach) -> str:
 
 
 def _other(ends: str, ports: str, unsure: str) -> Html:
-    doubt = "" if unsure == "none" else f" (undecidable: {_cut(unsure)})"
-    return tag("div", tag("bdi", ends), " ", _cut(ports), doubt)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+    doubt = "" if unsure == "none" else f" (undecidable: {cut(unsure, _LONGEST)})"
+    return tag("div", tag("bdi", ends), " ", cut(ports, _LONGEST), doubt)

@@ -11,11 +11,11 @@ import pandas as pd
 
 from collectors.inventory import WorkloadRef
 from recommender.communications import Communication, meaning
-from recommender.drawings import cut
 from recommender.outcomes import Outcome
 from recommender.policy import LabelSelector, NetworkPolicy
 from recommender.suggest import Suggestion, Withheld
 from recommender.summary import Conclusion
+from recommender.text import cut
 
 State = Literal["breaks", "allowed", "denied", "open", "withheld"]
 STATES: Final[Mapping[State, str]] = {

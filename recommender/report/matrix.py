@@ -5,11 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Final
 
-from recommender.drawings import CHANGES, Change, cut
+from recommender.drawings import CHANGES, Change
 from recommender.report.graph import MOST_WORKLOADS, OUTSIDE, Graph, Line, Node
 from recommender.report.markup import Child, Html, join, tag
 from recommender.report.views import LONGEST, MARKS, MEANINGS, View, fate, fates, views
 from recommender.report.words import plural
+from recommender.text import cut
 
 MOST_COLUMNS: Final = 80
 """More columns nobody could follow: then it is a list of pairs."""

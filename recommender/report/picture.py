@@ -4,13 +4,14 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from collectors.inventory import WorkloadRef
-from recommender.drawings import CHANGES, Change, cut
+from recommender.drawings import CHANGES, Change
 from recommender.report.graph import OUTSIDE, Graph, Line, Node
 from recommender.report.layout import Box, Drawing, Loop, Path, Wire, lay_out
 from recommender.report.markup import Html, tag
 from recommender.report.matrix import matrix_of
 from recommender.report.views import LONGEST, MEANINGS, View, fate, told, views
 from recommender.report.words import plural
+from recommender.text import cut
 
 TITLE_LETTERS: Final = 17
 SUBTITLE_LETTERS: Final = 23

@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from typing import Final, Literal
 
-from recommender.drawings import BEFORE, CHANGES, Change, cut
+from recommender.drawings import BEFORE, CHANGES, Change
 from recommender.drawings_words import ports_text
 from recommender.report.graph import Graph, Line
 from recommender.report.markup import Html, tag
+from recommender.text import cut
 
 View = Literal["before", "after"]
 MARKS: Final[dict[Change, str]] = {

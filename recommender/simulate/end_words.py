@@ -8,6 +8,7 @@ from typing import Any
 from recommender.simulate.addresses import AddressSet, of_intervals
 from recommender.simulate.bits import bits
 from recommender.simulate.ends import EndKind, Ends
+from recommender.text import cut, some
 
 _SHOWN = 6
 """Names or CIDRs in a text before it says how many more there are."""
@@ -156,5 +157,4 @@ class EndSet:
 
 
 def _listed(names: list[str]) -> str:
-    shown = ", ".join(name if len(name) <= _LONGEST else f"{name[: _LONGEST - 1]}…" for name in names[:_SHOWN])
-    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"
+    return some([cut(name, _LONGEST) for name in names], _SHOWN)

@@ -10,6 +10,7 @@ from recommender.simulate.labels import selects
 from recommender.simulate.parties import Party, Wire
 from recommender.simulate.ports import lets
 from recommender.simulate.rulebook import rule_name, rules_of
+from recommender.text import cut
 
 EVERYTHING = "<none>"
 """An empty selector in kubectl's words."""
@@ -120,7 +121,9 @@ def _peer(where: str, peer: Peer, namespace: str, other: Party, families: frozen
 
 def _peer_text(peer: Peer) -> str:
     parts = {"namespaceSelector": peer.namespace_selector, "podSelector": peer.pod_selector}
-    return " ".join(f"{name} {_cut(selector_text(part))}" for name, part in parts.items() if part is not None)
+    return " ".join(
+        f"{name} {cut(selector_text(part), _MOST_TEXT)}" for name, part in parts.items() if part is not None
+    )
 
 
 def _unmet(selector: LabelSelector, labels: Mapping[str, str]) -> Iterator[str]:
@@ -131,7 +134,7 @@ def _unmet(selector: LabelSelector, labels: Mapping[str, str]) -> Iterator[str]:
         if selects(LabelSelector(match_expressions=(wanted,)), labels):
             continue
         if wanted.operator in {"In", "Exists"}:
-            yield _instead(wanted.key, labels, _cut(" or ".join(wanted.values)))
+            yield _instead(wanted.key, labels, cut(" or ".join(wanted.values), _MOST_TEXT))
         elif wanted.operator == "NotIn":
             yield f"has the label {wanted.key}={labels[wanted.key]}, which is excluded"
         else:
@@ -166,7 +169,7 @@ def _outside(block: IPBlock, address: Address) -> str:
 
 
 def _block_text(block: IPBlock) -> str:
-    return _cut(f"{block.cidr} except {','.join(block.excepts)}" if block.excepts else block.cidr)
+    return cut(f"{block.cidr} except {','.join(block.excepts)}" if block.excepts else block.cidr, _MOST_TEXT)
 
 
 def _port(port: Port, target: Party, wire: Wire) -> _Part:
@@ -203,7 +206,3 @@ def _port_text(port: Port) -> str:
     if port.port is None:
         return "any"
     return f"{port.port}-{port.end_port}" if port.end_port else str(port.port)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _MOST_TEXT else f"{text[: _MOST_TEXT - 1]}…"

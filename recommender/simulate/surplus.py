@@ -199,8 +199,4 @@ def _of_addresses(side: _Side, addresses: _Addresses) -> Iterator[Excess]:
             if left and (not anyone or text in outside):
                 yield side.excess(text, port_sets.text(left), 1)
         if count(block) > touched:
-            yield side.excess(_block_text(block), port_sets.text(whole), count(block) - touched)
-
-
-def _block_text(block: IPBlock) -> str:
-    return f"{block.cidr} except {', '.join(block.excepts)}" if block.excepts else block.cidr
+            yield side.excess(str(block), port_sets.text(whole), count(block) - touched)

@@ -8,12 +8,11 @@ from hypothesis import strategies as st
 
 from collectors.errors import UnreadableInput
 from recommender.export_folder import leftovers, prune, texts
-from recommender.generate import MANAGED_BY
 from recommender.manifest import policy_to_yaml
-from recommender.policy import INGRESS, LabelSelector, NetworkPolicy
+from recommender.policy import INGRESS, MANAGED_BY, LabelSelector, NetworkPolicy
 
-OURS = policy_to_yaml(NetworkPolicy("shop", "a", LabelSelector(), (INGRESS,), labels=MANAGED_BY))
-ALSO_OURS = policy_to_yaml(NetworkPolicy("shop", "b", LabelSelector(), (INGRESS,), labels=MANAGED_BY))
+OURS = policy_to_yaml(NetworkPolicy("shop", "a", LabelSelector(), (INGRESS,), labels=(MANAGED_BY,)))
+ALSO_OURS = policy_to_yaml(NetworkPolicy("shop", "b", LabelSelector(), (INGRESS,), labels=(MANAGED_BY,)))
 THEIRS = policy_to_yaml(NetworkPolicy("shop", "c", LabelSelector(), (INGRESS,)))
 OTHER = "apiVersion: v1\nkind: Service\nmetadata: {name: s, labels: {app.kubernetes.io/managed-by: podfence}}\n"
 CONTENTS = {
