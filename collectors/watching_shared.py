@@ -65,17 +65,21 @@ class Shared:
     def pulse(self) -> None:
         """Tell that the process runs; a long time since the last pulse means that it stood still (suspended)."""
         with self._guard:
-            self._stalls += self._stood_still()
+            self._notice()
             self._pulse = time.time()
 
     def stalls(self) -> int:
         """Return how often the process has stood still, also if it only just goes on."""
         with self._guard:
-            return self._stalls + self._stood_still()
+            self._notice()
+            return self._stalls
 
-    def _stood_still(self) -> bool:
+    def _notice(self) -> None:
         # a clock that goes on while the machine sleeps, which the monotonic one does not
-        return self._pulse > 0 and time.time() - self._pulse > AT_ONCE.total_seconds()
+        now = time.time()
+        if self._pulse and now - self._pulse > AT_ONCE.total_seconds():
+            self._stalls += 1
+            self._pulse = now  # whoever notices counts: another stall before the next pulse is another one
 
     def fail(self, fault: BaseException) -> None:
         """End the watch with this fault; what comes after the end is no fault."""
