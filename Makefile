@@ -21,7 +21,7 @@ demo: $(VENV)/.run
 	$(BIN)/podfence demo
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n 2 --dist loadgroup
 
 check: $(VENV)/.dev
 	$(BIN)/ruff check .
