@@ -24,7 +24,7 @@ from recommender.coverage import coverage
 from recommender.existing import compare
 from recommender.findings import findings
 from recommender.generate import GenerateOptions, generate
-from recommender.report import report_html
+from recommender.report.page import report_html
 from recommender.review import Decision, decided, review
 from recommender.simulate import excess, isolation, simulate
 from recommender.suggest import Suggestions, suggest

@@ -1,29 +1,23 @@
 """Turns existing policies and an observation store into a review folder whose decisions reproduce the policies."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from collectors.errors import UnreadableInput
 from collectors.inventory import Inventory
-from collectors.observation import Observation
 from collectors.store import load
 from recommender.adopt import Adoption
 from recommender.adopt import adopt as adopted_from
-from recommender.communications import summarize
-from recommender.existing import Unread, existing
+from recommender.existing import Existing, Unread, existing
 from recommender.generate import generate
-from recommender.names import with_names
 from recommender.pipeline import RunOptions
 from recommender.policy import NetworkPolicy
-from recommender.resolve import resolve
 from recommender.review import Decision, Direction, review
-from recommender.scans import scan_like, scans
 from recommender.simulate import isolation
+from recommender.stages import suggested
 from recommender.store import load_decisions, load_policies, replace_decisions, save_suggestions
-from recommender.suggest import Suggestions, SuggestOptions, suggest
+from recommender.suggest import Suggestions
 from recommender.uncollected import uncollected
-from recommender.vantages import once
 
 
 @dataclass(frozen=True)
@@ -61,18 +55,9 @@ def adopt(
     """
     options = options or RunOptions()
     inventory = options.inventory(inventory_path)
-    listed = [*paths]
-    policies, skipped = load_policies(listed) if listed else ((), {})
-    found = existing(inventory)
-    if not listed:
-        if found.missing:
-            raise UnreadableInput(
-                f"{inventory_path}: the cluster's NetworkPolicies could not be listed ({found.missing}); "
-                "name files or folders of policies, or take the inventory again with the right to list them"
-            )
-        policies = found.policies
+    policies, skipped, found = _to_adopt([*paths], inventory, inventory_path)
     with uncollected():
-        suggestions = _suggested(load(store), inventory)
+        suggestions = suggested(load(store), inventory).suggestions
         adoption = adopted_from(policies, suggestions, inventory)
         read = load_decisions(folder)
         decisions = {decision.id: decision for decision in read}
@@ -82,16 +67,30 @@ def adopt(
         reopened = _reopened(policies, generate(reviewed, options.generating), inventory)
     save_suggestions(suggestions, folder)
     replace_decisions(read, merged, folder)
-    unread, own = ((), ()) if listed else (found.unread, found.own)
-    half = tuple(reviewed.half_decided)
-    return Adopted(policies, suggestions, adoption, added, reopened, half, unread, own, skipped)
+    return Adopted(
+        policies,
+        suggestions,
+        adoption,
+        added,
+        reopened=reopened,
+        half_decided=tuple(reviewed.half_decided),
+        unread=found.unread,
+        own=found.own,
+        skipped=skipped,
+    )
 
 
-def _suggested(observation: Observation, inventory: Inventory) -> Suggestions:
-    resolved = once(resolve(observation.flows, inventory), observation.window)
-    communications = with_names(summarize(resolved), observation.names)
-    suspicious = SuggestOptions(scan_like=scan_like(scans(resolved)))
-    return suggest(communications, inventory, observation.window, suspicious)
+def _to_adopt(
+    paths: Collection[str | Path], inventory: Inventory, where: Path
+) -> tuple[tuple[NetworkPolicy, ...], Mapping[str, int], Existing]:
+    """Return the policies, what was skipped in files, and the inventory's own policies where it is asked for them."""
+    if paths:
+        return *load_policies(paths), Existing()
+    found = existing(inventory)
+    found.refuse_missing(
+        where, "name files or folders of policies, or take the inventory again with the right to list them"
+    )
+    return found.policies, {}, found
 
 
 def _reopened(

@@ -29,7 +29,7 @@ def namespace_lines(plan: Plan, namespace: str, replayed: Replayed | None) -> It
     for step in plan.of(namespace):
         if step.action == "leave":
             continue
-        yield one_line(f"  {step.action} {step.key}", _LONGEST)
+        yield one_line(f"  {step.action} {step.full_name}", _LONGEST)
         if step.action == "change":
             details = [detail for change in _changes(step) for detail in change]
             yield from (f"      {one_line(detail, _LONGEST)}" for detail in details[:_MOST_DETAILS])
@@ -60,7 +60,7 @@ def _policy(item: Object | None, step: Step) -> NetworkPolicy | None:
     if item is None:
         return None
     try:
-        return policy_from_object(item, step.key)
+        return policy_from_object(item, step.full_name)
     except UnreadableInput:
         return None
 
@@ -77,33 +77,33 @@ def kept_lines(plan: Plan) -> Iterator[str]:
 
 def done_line(step: Step) -> str:
     """Return what was done: `created shop/web-podfence`."""
-    return f"{_DONE[step.action]} {step.key}"
+    return f"{_DONE[step.action]} {step.full_name}"
 
 
 def would_line(step: Step) -> str:
     """Return what would be done: `would create shop/web-podfence`."""
-    return f"would {step.action} {step.key}"
+    return f"would {step.action} {step.full_name}"
 
 
 def undo_line(step: UndoStep, *, done: bool) -> str:
     """Return how a policy goes back, or why it stays."""
     if step.action == "leave":
-        return one_line(f"left {step.entry.key}: {step.why}", _LONGEST)
-    return f"{_BACK[step.action]} {step.entry.key}" if done else f"would {step.action} {step.entry.key}"
+        return one_line(f"left {step.entry.full_name}: {step.why}", _LONGEST)
+    return f"{_BACK[step.action]} {step.entry.full_name}" if done else f"would {step.action} {step.entry.full_name}"
 
 
 def apply_data(
     plan: Plan, replayed: Mapping[str, Replayed], done: Iterable[Step], *, server: str, dry_run: bool, undo: str | None
 ) -> dict[str, Any]:
     """Return everything as plain data, for `--json`."""
-    finished = {step.key for step in done}
+    finished = {step.full_name for step in done}
     return {
         "server": server,
         "dry_run": dry_run,
         "undo": undo,
         "counts": plan.counts(),
         "steps": [
-            {"policy": step.key, "action": step.action, "done": step.key in finished}
+            {"policy": step.full_name, "action": step.action, "done": step.full_name in finished}
             for step in plan.steps
         ],
         "namespaces": {name: _replayed_data(one) for name, one in sorted(replayed.items())},
@@ -122,5 +122,5 @@ def _replayed_data(replayed: Replayed) -> dict[str, Any]:
 
 def undo_data(steps: Sequence[UndoStep], *, server: str, dry_run: bool, done: bool) -> dict[str, Any]:
     """Return what went back as plain data, for `--json`."""
-    told = [{"policy": step.entry.key, "action": step.action, "why": step.why} for step in steps]
+    told = [{"policy": step.entry.full_name, "action": step.action, "why": step.why} for step in steps]
     return {"server": server, "dry_run": dry_run, "done": done, "steps": told}

@@ -33,8 +33,8 @@ class Step:
     expected: Object | None = None
 
     @property
-    def key(self) -> str:
-        """Namespace and name in one word."""
+    def full_name(self) -> str:
+        """Namespace and name as one text."""
         return f"{self.namespace}/{self.name}"
 
 
@@ -85,7 +85,7 @@ def plan(
     With `prune`, those are removed in the namespaces that get a policy and in `prune_in`, if podfence alone holds their
     fields. A live policy without podfence's label is somebody else's.
     """
-    wanted = {(policy.namespace, policy.name): policy for policy in policies}
+    wanted = {policy.key: policy for policy in policies}
     held = {key_of(item): item for item in live}
     steps, foreign = [], []
     for (namespace, name), policy in sorted(wanted.items()):
@@ -128,7 +128,7 @@ def settled(step: Step, answered: Object) -> Step:
 def body_of(step: Step) -> Object:
     """Return what is sent to apply a step: over an object that is there, only over the version that was read."""
     if step.wanted is None:
-        raise ValueError(f"{step.key} is to be removed, and has no body")
+        raise ValueError(f"{step.full_name} is to be removed, and has no body")
     return step.wanted if step.before is None else at_version(step.wanted, step.before)
 
 
@@ -179,4 +179,4 @@ def read_live(items: Iterable[Object]) -> tuple[tuple[NetworkPolicy, ...], list[
             found.append(policy_from_object(item, f"NetworkPolicy {'/'.join(key_of(item))}"))
         except UnreadableInput as fault:
             unread.append(str(fault))
-    return tuple(sorted(found, key=lambda policy: (policy.namespace, policy.name))), sorted(unread)
+    return tuple(sorted(found, key=lambda policy: policy.key)), sorted(unread)

@@ -44,7 +44,7 @@ class Change:
     @property
     def worked(self) -> bool:
         """Whether it was seen to work."""
-        return bool(self.communication.evidence.connections or self.communication.evidence.one_way)
+        return self.communication.evidence.worked
 
     @property
     def fate(self) -> Fate:
@@ -119,7 +119,7 @@ class BeforeAfter:
 
 def applied(in_force: Iterable[NetworkPolicy], given: Iterable[NetworkPolicy]) -> tuple[NetworkPolicy, ...]:
     """Return the policies in force after others are applied: one of the same namespace and name is replaced; sorted."""
-    by_name = {(policy.namespace, policy.name): policy for policy in (*in_force, *given)}
+    by_name = {policy.key: policy for policy in (*in_force, *given)}
     return tuple(policy for _, policy in sorted(by_name.items()))
 
 

@@ -21,6 +21,7 @@ from recommender.cli_export import add_export
 from recommender.cli_graph import add_graph
 from recommender.cli_inventory import add_inventory
 from recommender.cli_options import (
+    FINDING,
     add_command,
     add_decisions,
     add_generate,
@@ -35,7 +36,7 @@ from recommender.text import visible
 if TYPE_CHECKING:
     from recommender.summary import Conclusion
 
-FINDING, BAD_INPUT = 1, 2
+BAD_INPUT = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -2,17 +2,16 @@
 
 import argparse
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recommender.cli_options import add_command, add_inventory_path, run_options
+from recommender.cli_options import Say, add_command, add_inventory_path, run_options
 from recommender.text import cut
 
 if TYPE_CHECKING:
     from recommender.adopting import Adopted
 
-Say = Callable[[str], None]
 _SHOWN = 5
 """Examples shown of each kind; --json has all."""
 _LONGEST = 400
@@ -89,34 +88,34 @@ def _lines(data: dict[str, Any]) -> Iterator[str]:
     yield row("adopted", f"{data['adopted']:<4} of {data['suggestions']} suggestions are allowed by a rule: accepted")
     if data["already_decided"]:
         yield row("", f"{data['already_decided']:<4} more were decided before, and stay as they were")
-    for name, texts, what in (
-        (
-            "contradicted",
-            [f"{one['communication']}: {one['reason']}" for one in data["contradicted"]],
-            "suggestions worked although these policies deny them: not decided",
-        ),
-        (
-            "unused",
-            [
-                f"{e['subject']} {e['direction'].lower()}: {e['peer']} {e['ports']} ({e['rule']})"
-                for e in data["unused"]
-            ],
-            "openings of these policies that nothing observed uses: not carried over",
-        ),
-        (
-            "open again",
-            data["reopened"],
-            "workload directions are closed by these policies and not by an export: keep these, or use --default-deny",
-        ),
-        (
-            "half decided",
-            data["half_decided"],
-            "workload directions would be closed for what is not decided: decide it before you export",
-        ),
-        ("unread", [one["reason"] for one in data["unread"]], "policies cannot be read: nothing of them is adopted"),
-    ):
+    for name, texts, what in _lists(data):
         if texts:
             yield row(name, f"{len(texts):<4} {what}")
             yield from (row("", f"     {cut(text, _LONGEST)}") for text in texts[:_SHOWN])
         if len(texts) > _SHOWN:
             yield row("", f"     and {len(texts) - _SHOWN} more, with --json")
+
+
+def _lists(data: dict[str, Any]) -> Iterator[tuple[str, list[str], str]]:
+    """Yield what there may be many of: its name, a text for each, and what they are."""
+    yield (
+        "contradicted",
+        [f"{one['communication']}: {one['reason']}" for one in data["contradicted"]],
+        "suggestions worked although these policies deny them: not decided",
+    )
+    yield (
+        "unused",
+        [f"{e['subject']} {e['direction'].lower()}: {e['peer']} {e['ports']} ({e['rule']})" for e in data["unused"]],
+        "openings of these policies that nothing observed uses: not carried over",
+    )
+    yield (
+        "open again",
+        data["reopened"],
+        "workload directions are closed by these policies and not by an export: keep these, or use --default-deny",
+    )
+    yield (
+        "half decided",
+        data["half_decided"],
+        "workload directions would be closed for what is not decided: decide it before you export",
+    )
+    yield "unread", [one["reason"] for one in data["unread"]], "policies cannot be read: nothing of them is adopted"

@@ -11,8 +11,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from collectors.errors import PodfenceError, UnreadableInput, one_line
-from recommender.cli_export import add_context, say_breaking, telling_what_breaks, unheard
-from recommender.cli_options import add_command, add_generate, run_options
+from recommender.cli_export import say_breaking, telling_what_breaks
+from recommender.cli_options import (
+    FINDING,
+    INVENTORY,
+    Say,
+    add_command,
+    add_context,
+    add_generate,
+    add_ranges,
+    run_options,
+    unheard,
+)
 
 if TYPE_CHECKING:
     from collectors.applier import Applier
@@ -24,8 +34,6 @@ if TYPE_CHECKING:
     Policies = dict[Key, NetworkPolicy]
     Replay = Callable[[Policies, Policies], Replayed]
 
-Say = Callable[[str], None]
-FINDING = 1
 _LONGEST = 400
 _MOST = 10
 
@@ -47,12 +55,9 @@ def add_apply(commands: Any, show: Say, say: Say) -> None:
         "--prune", action="store_true", help="also remove policies of earlier exports that are not wanted any more"
     )
     apply.add_argument("--undo-folder", type=Path, default=Path(), metavar="DIR", help="for undo files (default: here)")
-    told = "file or folder: kubectl JSON, or what `podfence inventory` wrote; needed to replay"
-    apply.add_argument("--inventory", type=Path, metavar="INV", help=told)
+    apply.add_argument("--inventory", type=Path, metavar="INV", help=f"{INVENTORY}; needed to replay")
     apply.add_argument("--observations", type=Path, metavar="OBS", help="observation store to replay before each step")
-    for what in ("pod", "service"):
-        text = f"{what} addresses are from this range, beside those the inventory tells; may be repeated"
-        apply.add_argument(f"--{what}-cidr", action="append", default=[], metavar="CIDR", help=text)
+    add_ranges(apply)
     add_generate(apply)
 
 
@@ -235,18 +240,14 @@ class _Rollout:
         if self.given.observations is None:
             return {}, None
         from collectors.store import load  # noqa: PLC0415 - late: --help loads nothing heavy
-        from recommender.communications import summarize  # noqa: PLC0415 - late, as above
         from recommender.existing import existing  # noqa: PLC0415 - late, as above
         from recommender.rehearsal import in_force, replay  # noqa: PLC0415 - late, as above
-        from recommender.resolve import resolve  # noqa: PLC0415 - late, as above
-        from recommender.vantages import once  # noqa: PLC0415 - late, as above
+        from recommender.stages import spoken  # noqa: PLC0415 - late, as above
 
         inventory = run_options(self.given).inventory(self.given.inventory)
-        observation = load(self.given.observations)
-        seen = summarize(once(resolve(observation.flows, inventory), observation.window))
-        found = existing(inventory)
+        seen = spoken(load(self.given.observations), inventory)
         listed = frozenset(self.given.namespace) or None
-        policies, unread = in_force(live, (*found.policies, *found.own), listed)
+        policies, unread = in_force(live, existing(inventory).in_force, listed)
         for reason in unread:
             self.say(one_line(f"not replayed, since it cannot be read: {reason}", _LONGEST))
         return policies, lambda before, then: replay(before, then, seen, inventory, self.wanted.declined)

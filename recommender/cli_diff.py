@@ -2,12 +2,12 @@
 
 import argparse
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from collectors.errors import UnreadableInput, one_line
-from recommender.cli_options import add_command, add_inventory_path, run_options
+from recommender.cli_options import CLUSTER, FINDING, Say, add_command, add_inventory_path, run_options
 from recommender.text import cut
 
 if TYPE_CHECKING:
@@ -16,8 +16,7 @@ if TYPE_CHECKING:
     from recommender.simulate.difference import Change, Difference, IsolationChange, Unsure
     from recommender.simulate.reachable import Reach
 
-Say = Callable[[str], None]
-CLUSTER, STDIN = "cluster", "-"
+_STDIN = "-"
 _SIGNS = {"added": "+", "removed": "-", "changed": "~"}
 _ISOLATED = {True: "isolated", False: "open", None: "isolated or open, its labels are not known"}
 _LONGEST = 400
@@ -27,7 +26,7 @@ _PARTS_OF_A_WORKLOAD = 3
 
 def add_diff(commands: Any, show: Say, say: Say) -> None:
     """Add `diff` and `exposure`; `show` prints data, `say` talks."""
-    where = f"a file or folder of YAML, {STDIN} for stdin, or the word {CLUSTER}: the policies of the inventory"
+    where = f"a file or folder of YAML, {_STDIN} for stdin, or the word {CLUSTER}: the policies of the inventory"
     text = "what one set of policies lets through and another does not; exit 1 where they differ"
     diff = add_command(commands, "diff", lambda given: _diff(given, show, say), text)
     diff.add_argument("before", metavar="A", help=where)
@@ -58,27 +57,23 @@ def _of_cluster(path: Path, inventory: "Inventory", say: Say) -> "tuple[NetworkP
     from recommender.existing import existing  # noqa: PLC0415 - late: --help loads nothing heavy
 
     found = existing(inventory)
-    if found.missing:
-        raise UnreadableInput(
-            f"{path}: the cluster's NetworkPolicies could not be listed ({one_line(found.missing)}); "
-            "name files of policies, or take the inventory again with the right to list them"
-        )
+    found.refuse_missing(path, "name files of policies, or take the inventory again with the right to list them")
     for unread in found.unread:
         say(f"counts nowhere, since it cannot be read: {one_line(unread.reason, _LONGEST)}")
-    return (*found.policies, *found.own)
+    return found.in_force
 
 
 def _diff(given: argparse.Namespace, show: Say, say: Say) -> int:
     from recommender.simulate.difference import difference  # noqa: PLC0415 - late: --help loads nothing heavy
 
-    if given.before == given.after == STDIN:
+    if given.before == given.after == _STDIN:
         raise UnreadableInput("diff - -: stdin can be read once only; name a file or folder for one of the two")
     inventory = run_options(given).inventory(given.inventory)
     before, after = (_policies([place], given, inventory, say) for place in (given.before, given.after))
     found = difference(before, after, inventory)
     show(json.dumps(difference_data(found), indent=2) if given.json else "\n".join(difference_lines(found)))
     say(_summary(found, len(before), len(after)))
-    return 0 if found.is_empty else 1
+    return 0 if found.is_empty else FINDING
 
 
 def _summary(found: "Difference", before: int, after: int) -> str:

@@ -1,23 +1,20 @@
-"""Turns `podfence export` into calls of the pipeline: what is written, what would change, and what would break."""
+"""Turns `podfence export` into calls of `exporting`: what is written, what would change, and what would break."""
 
 import argparse
 import contextlib
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from collectors.errors import UnreadableInput, one_line
-from recommender.cli_options import add_command, add_generate, run_options
+from recommender.cli_options import CLUSTER, FINDING, Say, add_command, add_context, add_generate, run_options
 
 if TYPE_CHECKING:
     from recommender.communications import Communication
     from recommender.exporting import ExportDiff
     from recommender.policy import NetworkPolicy
 
-Say = Callable[[str], None]
-FINDING = 1
-CLUSTER = "cluster"
 _SHOWN = 10
 _LONGEST = 400
 """Characters of one line: names are other people's."""
@@ -42,12 +39,6 @@ def add_export(commands: Any, show: Say, say: Say) -> None:
     export.add_argument("--inventory", type=Path, metavar="INV", help=told)
     add_context(export, f"with --diff {CLUSTER}: its policies are those of this context")
     add_generate(export)
-
-
-def add_context(parser: argparse.ArgumentParser, told: str) -> None:
-    """Add which cluster is meant."""
-    parser.add_argument("--context", metavar="NAME", help=f"{told}, of the kubeconfig")
-    parser.add_argument("--kubeconfig", type=Path, metavar="FILE", help="default: $KUBECONFIG or ~/.kube/config")
 
 
 def _export(given: argparse.Namespace, show: Say, say: Say) -> int:
@@ -80,16 +71,6 @@ def say_breaking(breaking: "Sequence[Communication]", say: Say) -> None:
         say(one_line(f"  {communication}", _LONGEST))
     if len(breaking) > _SHOWN:
         say(f"  and {len(breaking) - _SHOWN} more")
-
-
-def unheard(tell: Say) -> Say:
-    """Return how to say something that may go unheard: a reader who has gone stops no change half-way."""
-
-    def told(text: str) -> None:
-        with contextlib.suppress(OSError):
-            tell(text)
-
-    return told
 
 
 def _check(given: argparse.Namespace, show: Say, say: Say) -> int:
@@ -178,12 +159,9 @@ def _of_inventory(given: argparse.Namespace) -> "tuple[tuple[NetworkPolicy, ...]
     from recommender.existing import existing  # noqa: PLC0415 - late: --help loads nothing heavy
 
     found = existing(run_options(given).inventory(given.inventory))
-    if found.missing:
-        raise UnreadableInput(
-            f"{given.inventory}: the cluster's NetworkPolicies could not be listed ({one_line(found.missing)}); "
-            "take the inventory again with the right to list them, or compare with --context"
-        )
-    return (*found.policies, *found.own), [one.reason for one in found.unread]
+    advice = "take the inventory again with the right to list them, or compare with --context"
+    found.refuse_missing(given.inventory, advice)
+    return found.in_force, [one.reason for one in found.unread]
 
 
 def _of_server(given: argparse.Namespace) -> "tuple[tuple[NetworkPolicy, ...], list[str]]":

@@ -1,13 +1,11 @@
 """Turns `podfence graph` into a call of the function of that name, and its drawing into DOT, Mermaid or JSON."""
 
 import argparse
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from recommender.cli_options import add_command, add_inventory_path, run_options
+from recommender.cli_options import Say, add_command, add_inventory_path, run_options
 
-Say = Callable[[str], None]
 FORMATS = ("dot", "mermaid", "json")
 
 

@@ -5,13 +5,12 @@ import contextlib
 import json
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from recommender.cli_options import Say
 from recommender.uncollected import uncollected
-
-Say = Callable[[str], None]
 
 
 def add_inventory(commands: Any, show: Say, say: Say) -> None:

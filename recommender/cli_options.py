@@ -1,6 +1,7 @@
-"""Turns the options that commands share into arguments, and a command line into the pipeline's options."""
+"""Turns what commands share into arguments, and a command line into the pipeline's options."""
 
 import argparse
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,25 @@ from recommender.widen_options import FORMS, widen_options
 
 if TYPE_CHECKING:
     from recommender.pipeline import RunOptions
+
+Say = Callable[[str], None]
+"""How a command prints data, or talks."""
+FINDING = 1
+"""The exit status of a command that found something to act on."""
+CLUSTER = "cluster"
+"""The word for the cluster's own policies where files may be named too."""
+INVENTORY = "file or folder: kubectl JSON, or what `podfence inventory` wrote"
+"""What an inventory may be."""
+
+
+def unheard(tell: Say) -> Say:
+    """Return how to say something that may go unheard: a reader who has gone stops no change half-way."""
+
+    def told(text: str) -> None:
+        with contextlib.suppress(OSError):
+            tell(text)
+
+    return told
 
 
 def add_command(
@@ -29,11 +49,21 @@ def add_sources(parser: argparse.ArgumentParser) -> None:
 
 def add_inventory_path(parser: argparse.ArgumentParser) -> None:
     """Add where the inventory is, and ranges beside it."""
-    told = "file or folder: kubectl JSON, or what `podfence inventory` wrote"
-    parser.add_argument("--inventory", type=Path, required=True, metavar="INV", help=told)
+    parser.add_argument("--inventory", type=Path, required=True, metavar="INV", help=INVENTORY)
+    add_ranges(parser)
+
+
+def add_ranges(parser: argparse.ArgumentParser) -> None:
+    """Add ranges of the cluster beside those of the inventory."""
     for what in ("pod", "service"):
         text = f"{what} addresses are from this range, beside those the inventory tells; may be repeated"
         parser.add_argument(f"--{what}-cidr", action="append", default=[], metavar="CIDR", help=text)
+
+
+def add_context(parser: argparse.ArgumentParser, told: str) -> None:
+    """Add which cluster is meant."""
+    parser.add_argument("--context", metavar="NAME", help=f"{told}, of the kubeconfig")
+    parser.add_argument("--kubeconfig", type=Path, metavar="FILE", help="default: $KUBECONFIG or ~/.kube/config")
 
 
 def add_decisions(parser: argparse.ArgumentParser) -> None:

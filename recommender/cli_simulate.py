@@ -2,18 +2,16 @@
 
 import argparse
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recommender.cli_options import add_command, add_inventory_path, run_options
+from recommender.cli_options import CLUSTER, FINDING, Say, add_command, add_inventory_path, run_options
 from recommender.text import cut, some, visible
 
 if TYPE_CHECKING:
     from recommender.replaying import PolicySets
 
-Say = Callable[[str], None]
-_FINDING = 1
 _LONGEST = 100
 _MOST_NAMED = 5
 _DEFAULT = "default"
@@ -23,7 +21,7 @@ def add_simulate(commands: Any, show: Say, say: Say) -> None:
     """Add `simulate` and `explain`; `show` prints data, `say` talks."""
     text = "what policies would do to everything observed: before, after, and why"
     simulate = add_command(commands, "simulate", lambda given: _simulate(given, show, say), text)
-    told = "files or folders of YAML or JSON, - for stdin, or the word cluster: those of the inventory"
+    told = f"files or folders of YAML or JSON, - for stdin, or the word {CLUSTER}: those of the inventory"
     simulate.add_argument("policies", nargs="+", metavar="POLICIES", help=told)
     _add_surroundings(simulate)
     simulate.add_argument("--observations", type=Path, required=True, metavar="OBS", help="observation store to replay")
@@ -74,7 +72,7 @@ def _simulate(given: argparse.Namespace, show: Say, say: Say) -> int:
         say(f"{len(breaking)} communications that worked when observed would be denied")
     if undecided := sum(change.decided == "undecided" for change in breaking):
         say(f"{undecided} of them are undecided in {given.review}: decide them first")
-    return _FINDING if breaking else 0
+    return FINDING if breaking else 0
 
 
 def _explain(given: argparse.Namespace, show: Say, say: Say) -> int:
@@ -98,7 +96,7 @@ def _explain(given: argparse.Namespace, show: Say, say: Say) -> int:
     _say_sets(done.sets, say)
     if found.verdict == "undecidable":
         say("undecidable: the inventory does not tell enough, see above what is not known")
-    return 0 if found.verdict == "allowed" else _FINDING
+    return 0 if found.verdict == "allowed" else FINDING
 
 
 def _sets_data(sets: "PolicySets", *, existing: bool) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from recommender.policy import (
     Port,
     Rule,
 )
-from recommender.review import Reviewed
+from recommender.review import Reviewed, directions
 from recommender.workload import Subject
 
 Labels = Mapping[str, str]
@@ -151,8 +151,8 @@ def by_policy(
     declined = {item.id for item in reviewed.declined}
     spoken: dict[tuple[Subject, PolicyType], list[Communication]] = {}
     for item in reviewed.suggestions.items:
-        for ref, direction in ((item.ingress_of, INGRESS), (item.egress_of, EGRESS)):
-            if item.id not in declined and ref is not None and ref in subjects:
+        for ref, direction in directions(item):
+            if item.id not in declined and ref in subjects:
                 spoken.setdefault((subjects[ref], direction), []).append(item.communication)
     by_selector = {(subject.namespace, subject.selector): subject for subject in subjects.values()}
     for policy in policies:

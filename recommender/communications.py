@@ -60,6 +60,11 @@ class Evidence:
     example: str = ""
     names: tuple[str, ...] = ()
 
+    @property
+    def worked(self) -> bool:
+        """Whether anything worked: a connection, or datagrams to which nothing came back."""
+        return bool(self.connections or self.one_way)
+
 
 @dataclass(frozen=True)
 class Communication:

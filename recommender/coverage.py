@@ -32,7 +32,7 @@ def coverage(
     A communication without sightings (it began before the window) counts as seen once.
     """
     options = options or CoverageOptions()
-    told = sorted((c for c in communications if c.evidence.connections or c.evidence.one_way), key=meaning)
+    told = sorted((c for c in communications if c.evidence.worked), key=meaning)
     edges = [communication for communication in told if _is_edge(communication)]
     able = selectable(inventory)
     refs = sorted(able | {end for c in edges for end in (c.src, c.dst) if isinstance(end, WorkloadRef)})

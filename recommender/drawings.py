@@ -117,7 +117,7 @@ def drawing_of(
     for item in items:
         spoken, outcome = (item, None) if isinstance(item, Communication) else (item.communication, item)
         src, dst = (nodes.setdefault(end, _node(end)) for end in (spoken.src, spoken.dst))
-        before: Before = "worked" if spoken.evidence.connections or spoken.evidence.one_way else "failed"
+        before: Before = "worked" if spoken.evidence.worked else "failed"
         after = "" if outcome is None else outcome.verdict
         change = _change(before, after, declined=meaning(spoken) in declined)
         port = Port(cut(spoken.protocol, LONGEST_NAME), spoken.port)

@@ -5,9 +5,10 @@ NetworkPolicies are a union: the export only adds to what existing policies open
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
-from collectors.errors import UnreadableInput
+from collectors.errors import UnreadableInput, one_line
 from collectors.inventory import Inventory, WorkloadRef
 from recommender.communications import AddressPeer, Communication, meaning
 from recommender.manifest_read import policy_from_object
@@ -41,6 +42,18 @@ class Existing:
     own: tuple[NetworkPolicy, ...] = ()
     unread: tuple[Unread, ...] = ()
     missing: str = ""
+
+    @property
+    def in_force(self) -> tuple[NetworkPolicy, ...]:
+        """All that can be read, whoever made them, sorted by namespace and name."""
+        return tuple(sorted((*self.policies, *self.own), key=lambda policy: policy.key))
+
+    def refuse_missing(self, where: Path, advice: str) -> None:
+        """Raise UnreadableInput if they could not be listed; `where` names the inventory, `advice` what to do."""
+        if self.missing:
+            raise UnreadableInput(
+                f"{where}: the cluster's NetworkPolicies could not be listed ({one_line(self.missing)}); {advice}"
+            )
 
 
 @dataclass(frozen=True)
@@ -102,7 +115,7 @@ def existing(inventory: Inventory) -> Existing:
         except UnreadableInput as fault:
             unread.add(Unread(name, str(fault)))
         else:
-            read[policy.namespace, policy.name] = policy
+            read[policy.key] = policy
     listed = [policy for _, policy in sorted(read.items())]
     return Existing(
         tuple(policy for policy in listed if not _is_own(policy)),
@@ -133,10 +146,10 @@ def compare(
     verdicts on communications under the exported policies alone: with them the same comes sooner.
     """
     found, export = existing(inventory), tuple(policies)
-    exported = {(policy.namespace, policy.name) for policy in export}
-    replaced = [(policy.namespace, policy.name) in exported for policy in found.policies]
+    exported = {policy.key for policy in export}
+    replaced = [policy.key in exported for policy in found.policies]
     staying = tuple(policy for policy, gone in zip(found.policies, replaced, strict=True) if not gone)
-    stale = tuple(policy for policy in found.own if (policy.namespace, policy.name) not in exported)
+    stale = tuple(policy for policy in found.own if policy.key not in exported)
     accepted = [item.communication for item in reviewed.accepted]
     before = simulate(found.policies, accepted, inventory)
     sure = _surely_allowed(outcomes, isolation(export, inventory))

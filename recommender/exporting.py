@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from recommender.cni import CniWarning, cni_warnings, profile
+from recommender.cni import CniWarning
 from recommender.communications import Communication
 from recommender.export_folder import Leftover, leftovers, texts
 from recommender.export_folder import prune as prune_folder
@@ -13,7 +13,7 @@ from recommender.generate import generate
 from recommender.half_decided import refuse_half_decided, would_break
 from recommender.manifest import policy_to_yaml
 from recommender.outputs import KUSTOMIZATION, export_files
-from recommender.pipeline import RunOptions, load_review
+from recommender.pipeline import RunOptions, load_review, unsupported
 from recommender.policy import MANAGED_BY, NetworkPolicy
 from recommender.policy_changes import PolicyChange, policy_changes, without_notes
 from recommender.review import Reviewed
@@ -71,12 +71,12 @@ def export(
     pruned = tuple(one.name for one in found if one.ours)
     return Exported(
         policies,
-        tuple(name for name in files if name != KUSTOMIZATION),
-        tuple(name for name in others if name not in pruned),
-        () if options.cni is None else cni_warnings(policies, reviewed, profile(options.cni), None),
-        would_break(reviewed, default_deny=options.default_deny),
-        pruned,
-        tuple(one for one in found if not one.ours),
+        files=tuple(name for name in files if name != KUSTOMIZATION),
+        others=tuple(name for name in others if name not in pruned),
+        cni=unsupported(policies, reviewed, options),
+        would_break=would_break(reviewed, default_deny=options.default_deny),
+        pruned=pruned,
+        kept=tuple(one for one in found if not one.ours),
     )
 
 
@@ -94,9 +94,9 @@ def diff_folder(review_folder: Path, folder: Path, options: RunOptions | None = 
     ours = [one for one in leftovers(folder, after) if one.ours]
     before = {**texts(folder, after.keys()), **{one.name: one.text for one in ours}}
     in_files = read_policies(str(folder / name) for name in after if name in before and name != KUSTOMIZATION)
-    known = {(policy.namespace, policy.name): policy for one in ours for policy in one.policies}
-    known.update({(policy.namespace, policy.name): policy for policy in in_files.policies})
-    return ExportDiff(policy_changes(known.values(), policies), tuple(unified(before, after)))
+    known = {policy.key: policy for one in ours for policy in one.policies}
+    known.update({policy.key: policy for policy in in_files.policies})
+    return ExportDiff(policy_changes(known.values(), policies), tuple(_unified(before, after)))
 
 
 def diff_cluster(
@@ -108,12 +108,12 @@ def diff_cluster(
     """
     options = options or RunOptions()
     policies = approved(load_review(review_folder), options)
-    names = {(policy.namespace, policy.name) for policy in policies}
+    names = {policy.key for policy in policies}
     key = MANAGED_BY[0]
-    touched = [p for p in in_force if MANAGED_BY in p.labels or (p.namespace, p.name) in names]
+    touched = [policy for policy in in_force if MANAGED_BY in policy.labels or policy.key in names]
     before = [_comparable(without_notes(policy, [key])) for policy in touched]
     after = [_comparable(without_notes(policy)) for policy in policies]
-    return ExportDiff(policy_changes(before, after), tuple(unified(_as_files(before), _as_files(after))))
+    return ExportDiff(policy_changes(before, after), tuple(_unified(_as_files(before), _as_files(after))))
 
 
 def _comparable(policy: NetworkPolicy) -> NetworkPolicy:
@@ -125,7 +125,7 @@ def _as_files(policies: Iterable[NetworkPolicy]) -> dict[str, str]:
     return {f"{policy.namespace}/{policy.name}.yaml": policy_to_yaml(policy) for policy in policies}
 
 
-def unified(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
+def _unified(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
     """Yield the lines of a unified diff between files by name; texts are not escaped yet."""
     for name in sorted(before.keys() | after.keys()):
         old, new = before.get(name), after.get(name)

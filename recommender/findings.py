@@ -73,7 +73,7 @@ def findings(
     """Return everything to look at, the most serious first, then by kind and subject."""
     options = options or FindingOptions()
     spoken = tuple(sorted(communications, key=meaning))
-    worked = tuple(c for c in spoken if c.evidence.connections or c.evidence.one_way)
+    worked = tuple(c for c in spoken if c.evidence.worked)
     found = [
         *_scans(scans, spoken),
         *_conflicts(spoken),

@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from collectors.inventory import WorkloadRef
 from recommender.openings import openings, selector_of
 from recommender.policy import (
     EGRESS,
@@ -20,7 +19,7 @@ from recommender.policy import (
     Port,
     Rule,
 )
-from recommender.review import Reviewed
+from recommender.review import Reviewed, directions
 from recommender.suggest import Suggestion
 from recommender.workload import Subject
 
@@ -31,9 +30,9 @@ _MAX_NAME = 253
 class GenerateOptions:
     """With `default_deny`, every namespace that gets a policy also gets one that isolates all its pods both ways.
 
-    With `split`, a workload's two directions are a policy each. With `named_ports`, a subject's own
-    ports are written by the name that all its pods have there. Off by default: implementations differ on names, and one
-    that knows none may open every port.
+    With `split`, a workload's two directions are a policy each. With `named_ports`, a subject's own ports are written
+    by the name that all its pods have there. Off by default: implementations differ on names, and one that knows none
+    may open every port.
     """
 
     default_deny: bool = False
@@ -50,13 +49,8 @@ def generate(reviewed: Reviewed, options: GenerateOptions | None = None) -> tupl
     subjects = reviewed.suggestions.subjects
     accepted: dict[Subject, dict[PolicyType, list[Suggestion]]] = {}
     for item in reviewed.accepted:
-        sides: tuple[tuple[WorkloadRef | None, PolicyType], ...] = (
-            (item.ingress_of, INGRESS),
-            (item.egress_of, EGRESS),
-        )
-        for ref, direction in sides:
-            if ref is not None:
-                accepted.setdefault(subjects[ref], {}).setdefault(direction, []).append(item)
+        for ref, direction in directions(item):
+            accepted.setdefault(subjects[ref], {}).setdefault(direction, []).append(item)
     options = options or GenerateOptions()
     parts: dict[tuple[Subject, tuple[PolicyType, ...]], Mapping[PolicyType, list[Suggestion]]] = {}
     for subject, found in accepted.items():
@@ -65,9 +59,9 @@ def generate(reviewed: Reviewed, options: GenerateOptions | None = None) -> tupl
     names = _names(parts)
     policies = [_policy(key[0], names[key], found, reviewed, options) for key, found in parts.items()]
     if options.default_deny:
-        taken = {(policy.namespace, policy.name) for policy in policies}
+        taken = {policy.key for policy in policies}
         policies += [_default_deny(namespace, taken) for namespace in sorted({policy.namespace for policy in policies})]
-    return tuple(sorted(policies, key=lambda policy: (policy.namespace, policy.name)))
+    return tuple(sorted(policies, key=lambda policy: policy.key))
 
 
 def _policy(
@@ -159,16 +153,16 @@ def _names(
     sharing = Counter((subject.namespace, subject.first.name) for subject in {subject for subject, _ in ordered})
     names: dict[tuple[Subject, tuple[PolicyType, ...]], str] = {}
     taken: set[tuple[str, str]] = set()
-    for subject, directions in ordered:
+    for subject, types in ordered:
         ref = subject.first
         words = [ref.name, *([ref.kind.lower()] if sharing[ref.namespace, ref.name] > 1 else ())]
-        words += [*(direction.lower() for direction in directions), "podfence"]
-        meaning = " ".join((str(ref), *directions))
+        words += [*(direction.lower() for direction in types), "podfence"]
+        meaning = " ".join((str(ref), *types))
         name = _shorten("-".join(words), meaning)
         if (ref.namespace, name) in taken:
             name = _marked(name, meaning)
         taken.add((ref.namespace, name))
-        names[subject, directions] = name
+        names[subject, types] = name
     return names
 
 

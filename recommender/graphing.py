@@ -6,14 +6,12 @@ from pathlib import Path
 from collectors.errors import PodfenceError
 from collectors.inventory import WorkloadRef
 from collectors.store import load
-from recommender.communications import summarize
 from recommender.drawings import Drawing, drawing_of
 from recommender.pipeline import RunOptions
-from recommender.resolve import resolve
 from recommender.simulate import simulate
+from recommender.stages import spoken
 from recommender.store import PoliciesLoaded, read_policies
 from recommender.text import cut, some, visible
-from recommender.vantages import once
 
 
 def graph(
@@ -29,8 +27,8 @@ def graph(
     """Return what was observed as a drawing, judged under the policies in files and folders where any are named.
 
     Only what touches a namespace or a workload ("namespace/kind/name") that is named, where any is. `say` is told what
-    was passed over or assumed of the policies. Raises
-    UnreadableInput for bad files, PodfenceError for a namespace or workload of which nothing was observed.
+    was passed over or assumed of the policies. Raises UnreadableInput for bad files, PodfenceError for a namespace or
+    workload of which nothing was observed.
     """
     listed = [*paths]
     loaded = read_policies(listed)
@@ -38,8 +36,7 @@ def graph(
         for note in _notes(loaded):
             say(note)
     inventory = (options or RunOptions()).inventory(inventory_path)
-    observation = load(store)
-    seen = summarize(once(resolve(observation.flows, inventory), observation.window))
+    seen = spoken(load(store), inventory)
     drawing = drawing_of(simulate(loaded.policies, seen, inventory) if listed else seen)
     return drawing.within(_known_namespaces(drawing, namespaces), _known_workloads(drawing, workloads))
 

@@ -18,7 +18,7 @@ def once(found: Iterable[Placed]) -> tuple[Placed, ...]:
     """
     kept: dict[tuple[str, str], Placed] = {}
     for policy, place in found:
-        first, first_place = kept.setdefault((policy.namespace, policy.name), (policy, place))
+        first, first_place = kept.setdefault(policy.key, (policy, place))
         if _content(first) != _content(policy):
             raise UnreadableInput(
                 f"{place}: NetworkPolicy {policy.namespace}/{policy.name} stands here a second time and differs from "

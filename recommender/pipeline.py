@@ -13,22 +13,19 @@ from collectors.observation import Observation, Source
 from collectors.sources import read_flows
 from collectors.store import load, save
 from recommender.cni import CniWarning, cni_warnings, profile
-from recommender.communications import summarize
 from recommender.coverage import coverage
 from recommender.existing import compare
 from recommender.findings import findings
 from recommender.generate import GenerateOptions, generate
 from recommender.half_decided import refuse_half_decided
-from recommender.names import with_names
 from recommender.outputs import Layout
 from recommender.policy import NetworkPolicy
-from recommender.report import report_html
-from recommender.resolve import ResolvedFlows, resolve
+from recommender.report.page import report_html
 from recommender.review import Reviewed, accept_observed, review
-from recommender.scans import scan_like, scans
 from recommender.sightings import sightings
 from recommender.simulate import excess, isolation
 from recommender.simulate import simulate as simulate_communications
+from recommender.stages import suggested
 from recommender.store import (
     REPORT,
     load_decisions,
@@ -38,11 +35,9 @@ from recommender.store import (
     save_suggestions,
     write_text,
 )
-from recommender.suggest import Suggestions, SuggestOptions
-from recommender.suggest import suggest as suggest_communications
+from recommender.suggest import Suggestions
 from recommender.summary import Conclusion
 from recommender.uncollected import uncollected
-from recommender.vantages import once
 from recommender.widen import widen
 from recommender.widen_options import WidenOptions
 
@@ -142,23 +137,15 @@ def demo(folder: str | Path) -> Conclusion:
     return run([capture], samples / "inventory", folder, options)
 
 
-def _resolved(observation: Observation, inventory: Inventory) -> ResolvedFlows:
-    """Return what each end was at its time, each connection counted once."""
-    return once(resolve(observation.flows, inventory), observation.window)
-
-
 @uncollected()
 def conclude(observation: Observation, inventory: Inventory, folder: str | Path, options: RunOptions) -> Conclusion:
     """Return what follows from an observation, an inventory and the decisions in a review folder.
 
     Writes the suggestions there, and the decisions where the options added some.
     """
-    resolved = _resolved(observation, inventory)
-    scanned = scans(resolved)
-    communications = with_names(summarize(resolved), observation.names)
-    suspicious = SuggestOptions(scan_like=scan_like(scanned))
-    suggestions = suggest_communications(communications, inventory, observation.window, suspicious)
-    reviewed, not_widened = _decided(suggestions, inventory, folder, options)
+    found = suggested(observation, inventory)
+    communications = found.communications
+    reviewed, not_widened = _decided(found.suggestions, inventory, folder, options)
     policies = generate(reviewed, options.generating)
     outcomes = simulate_communications(policies, communications, inventory)
     return Conclusion(
@@ -170,15 +157,15 @@ def conclude(observation: Observation, inventory: Inventory, folder: str | Path,
         outcomes=outcomes,
         excess=excess(policies, [item.communication for item in reviewed.accepted], inventory),
         isolation=isolation(policies, inventory),
-        findings=findings(observation, inventory, communications, scanned),
-        coverage=coverage(communications, inventory, observation.window, sightings(resolved)),
+        findings=findings(observation, inventory, communications, found.scans),
+        coverage=coverage(communications, inventory, observation.window, sightings(found.resolved)),
         existing=compare(policies, reviewed, inventory, outcomes),
         not_widened=not_widened,
-        cni=_unsupported(policies, reviewed, options, inventory),
+        cni=unsupported(policies, reviewed, options, inventory),
     )
 
 
-def _unsupported(
+def unsupported(
     policies: Iterable[NetworkPolicy], reviewed: Reviewed, options: RunOptions, inventory: Inventory | None = None
 ) -> tuple[CniWarning, ...]:
     """Return what would not work with the CNI that the options name; more is known with an inventory."""

@@ -93,3 +93,8 @@ class NetworkPolicy:
     egress: tuple[Rule, ...] = ()
     labels: Labels = ()
     annotations: Labels = ()
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Namespace and name: no two policies of a cluster share them."""
+        return self.namespace, self.name

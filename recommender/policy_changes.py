@@ -31,8 +31,8 @@ class PolicyChange:
 
 def policy_changes(before: Iterable[NetworkPolicy], after: Iterable[NetworkPolicy]) -> tuple[PolicyChange, ...]:
     """Return the changes from one set to the other, sorted by name; the order of rules in a policy says nothing."""
-    old = {(policy.namespace, policy.name): policy for policy in before}
-    new = {(policy.namespace, policy.name): policy for policy in after}
+    old = {policy.key: policy for policy in before}
+    new = {policy.key: policy for policy in after}
     found = []
     for key in sorted(old.keys() | new.keys()):
         first, second, name = old.get(key), new.get(key), "/".join(key)

@@ -59,7 +59,7 @@ def redundancy(existing: Iterable[NetworkPolicy], export: Iterable[NetworkPolicy
     Policies are tried first, by name, then rules; what was found redundant supports nothing that comes after it.
     Pods whose labels are not known are left out, as is their traffic.
     """
-    listed = sorted(existing, key=lambda policy: (policy.namespace, policy.name))
+    listed = sorted(existing, key=lambda policy: policy.key)
     union = _Union([*listed, *export], inventory)
     idle: list[str] = []
     gone: list[int] = []

@@ -33,9 +33,9 @@ def in_force(
     `namespaces` are those that were listed (None: all of them). Also returns why some cannot be read.
     """
     live, unread = read_live(listed)
-    found = {_key(policy): policy for policy in live}
+    found = {policy.key: policy for policy in live}
     if namespaces is not None:
-        found.update({_key(policy): policy for policy in inventory if policy.namespace not in namespaces})
+        found.update({policy.key: policy for policy in inventory if policy.namespace not in namespaces})
     return found, unread
 
 
@@ -47,7 +47,7 @@ def after(before: Mapping[Key, NetworkPolicy], steps: Iterable[Step]) -> dict[Ke
         if step.action == "remove":
             found.pop(key, None)
         elif (item := step.expected or step.wanted) is not None:
-            found[key] = policy_from_object(item, f"NetworkPolicy {step.key}")
+            found[key] = policy_from_object(item, f"NetworkPolicy {step.full_name}")
     return found
 
 
@@ -59,7 +59,7 @@ def replay(
     declined: Collection[tuple[object, ...]] = (),
 ) -> Replayed:
     """Return what going from one set of policies to the other would break; `declined` are meanings."""
-    seen = [one for one in communications if one.evidence.connections or one.evidence.one_way]
+    seen = [one for one in communications if one.evidence.worked]
     was = simulate([before[key] for key in sorted(before)], seen, inventory)
     will = simulate([then[key] for key in sorted(then)], seen, inventory)
     cut = [new for old, new in zip(was, will, strict=True) if new.verdict == "denied" and old.verdict != "denied"]
@@ -70,7 +70,3 @@ def replay(
 def declined_meanings(reviewed: Reviewed) -> frozenset[tuple[object, ...]]:
     """Return what a review declined, as `replay` wants it."""
     return frozenset(meaning(item.communication) for item in reviewed.declined)
-
-
-def _key(policy: NetworkPolicy) -> Key:
-    return policy.namespace, policy.name

@@ -1,27 +1,23 @@
 """Turns sources of policies, an inventory and observations into what the policies would do, and why."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from collectors.errors import UnreadableInput
 from collectors.inventory import Inventory
-from collectors.observation import Observation
 from collectors.store import load
 from recommender.before_after import BeforeAfter, Change, applied, compare_outcomes
-from recommender.communications import Communication, summarize
 from recommender.existing import Unread, existing
 from recommender.manifest_read import DEFAULT_NAMESPACE
 from recommender.outcomes import Outcome
 from recommender.pipeline import RunOptions, load_review
 from recommender.policy import NetworkPolicy
-from recommender.resolve import resolve
 from recommender.simulate import simulate as simulate_communications
 from recommender.simulate.explaining import Explanation
 from recommender.simulate.explaining import explain as explain_connection
+from recommender.stages import spoken
 from recommender.store import CLUSTER, PoliciesLoaded, read_policies
 from recommender.uncollected import uncollected
-from recommender.vantages import once
 
 
 @dataclass(frozen=True)
@@ -52,11 +48,6 @@ class Replay:
         return self.sets.given.policies
 
     @property
-    def skipped(self) -> Mapping[str, int]:
-        """Manifests of other kinds, counted."""
-        return self.sets.given.skipped
-
-    @property
     def outcomes(self) -> tuple[Outcome, ...]:
         """The verdicts after the change, in the order of the communications."""
         return tuple(change.after for change in self.changes.changes)
@@ -85,28 +76,22 @@ def policy_sets(
         given = read_policies(listed, namespace)
         return PolicySets(given, after=given.policies)
     found = existing(inventory)
-    if found.missing:
-        raise UnreadableInput(
-            f"{where}: the cluster's NetworkPolicies could not be listed ({found.missing}); take the inventory again "
-            f"with the right to list them, or leave out `{CLUSTER}` and --existing"
-        )
-    in_force = tuple(sorted([*found.policies, *found.own], key=_name))
+    found.refuse_missing(
+        where, f"take the inventory again with the right to list them, or leave out `{CLUSTER}` and --existing"
+    )
+    in_force = found.in_force
     given = read_policies(listed, namespace, in_force)
     if not beside_existing:
         return PolicySets(given, after=given.policies, unread=found.unread)
-    taken = {_name(policy) for policy in given.policies}
-    changed = [policy for policy in in_force if _name(policy) in taken and policy not in given.policies]
+    taken = {policy.key for policy in given.policies}
+    changed = [policy for policy in in_force if policy.key in taken and policy not in given.policies]
     return PolicySets(
         given,
         before=in_force,
         after=applied(in_force, given.policies),
-        replaced=tuple("/".join(_name(policy)) for policy in changed),
+        replaced=tuple("/".join(policy.key) for policy in changed),
         unread=found.unread,
     )
-
-
-def _name(policy: NetworkPolicy) -> tuple[str, str]:
-    return policy.namespace, policy.name
 
 
 def simulate(
@@ -129,15 +114,11 @@ def simulate(
     if store is None:
         return Replay(sets)
     with uncollected():
-        seen = _communications(load(store), inventory)
+        seen = spoken(load(store), inventory)
         reviewed = None if review_folder is None else load_review(review_folder)
         before = simulate_communications(sets.before, seen, inventory)
         after = simulate_communications(sets.after, seen, inventory)
         return Replay(sets, compare_outcomes(before, after, reviewed))
-
-
-def _communications(observation: Observation, inventory: Inventory) -> tuple[Communication, ...]:
-    return summarize(once(resolve(observation.flows, inventory), observation.window))
 
 
 @dataclass(frozen=True)

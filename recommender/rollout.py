@@ -39,7 +39,7 @@ def dry_run(applier: Applier, plan: Plan, *, force: bool = False) -> Rehearsed:
                 steps.append(step)
                 continue
             if force and (held := _held(applier, step)):
-                taken.append(f"{step.key}: {', '.join(f'{field} of {manager}' for manager, field in held)}")
+                taken.append(f"{step.full_name}: {', '.join(f'{field} of {manager}' for manager, field in held)}")
             steps.append(settled(step, applier.apply(body_of(step), dry_run=True, force=force).object))
         except _ITS_OWN as fault:
             refused.append(str(fault))
@@ -72,8 +72,8 @@ def carry_out(
         told(step)
         if existed:
             raise PodfenceError(
-                f"{applier.where}: networkpolicy {step.key} was made by somebody else just before podfence applied it, "
-                "and holds both now; look at it, and run this again"
+                f"{applier.where}: networkpolicy {step.full_name} was made by somebody else just before podfence "
+                "applied it, and holds both now; look at it, and run this again"
             )
 
 

@@ -138,7 +138,7 @@ def _refusal(communication: Communication) -> tuple[str, str] | None:
     evidence, notes = communication.evidence, communication.notes
     if communication.protocol not in TRANSPORTS:
         return "inexpressible", f"NetworkPolicy cannot express {communication.protocol}"
-    if not evidence.connections and not evidence.one_way:
+    if not evidence.worked:
         attempts = ", ".join(f"{count} {outcome}" for outcome, count in evidence.failed)
         return "did_not_work", f"no attempt worked ({attempts}): evidence against, not for"
     if "node_local" in notes:

@@ -70,7 +70,7 @@ class Conclusion:
     def withheld_denied(self) -> tuple[Outcome, ...]:
         """Communications that worked, for which no rule could be suggested, and that the policies deny."""
         withheld = [item.communication for item in self.reviewed.suggestions.withheld]
-        worked = [c for c in withheld if c.evidence.connections or c.evidence.one_way]
+        worked = [c for c in withheld if c.evidence.worked]
         return tuple(outcome for outcome in self.outcomes_of(worked) if outcome.verdict == "denied")
 
     @property

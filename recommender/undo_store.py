@@ -50,12 +50,12 @@ class Journal:
 
     def done(self, step: Step, left: Mapping[str, Any] | None, state: State = "done") -> None:
         """Put down that a step was done, and what it left."""
-        self._write([replace(self._entries[step.key], left=left, state=state)])
+        self._write([replace(self._entries[step.full_name], left=left, state=state)])
 
     def _write(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
-            self._entries[entry.key] = entry
-            self._lines[entry.key] = json.dumps(_to_data(entry))
+            self._entries[entry.full_name] = entry
+            self._lines[entry.full_name] = json.dumps(_to_data(entry))
         try:
             self.file = self.file or _reserved(self._stem)
             _replace(self.file, f'{self._head}, "entries": [\n' + ",\n".join(self._lines.values()) + "\n]}\n")

@@ -29,8 +29,8 @@ class Entry:
     state: State = "planned"
 
     @property
-    def key(self) -> str:
-        """Namespace and name in one word."""
+    def full_name(self) -> str:
+        """Namespace and name as one text."""
         return f"{self.namespace}/{self.name}"
 
 

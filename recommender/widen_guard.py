@@ -7,7 +7,7 @@ from typing import Literal
 from collectors.inventory import WorkloadRef
 from recommender.communications import AddressPeer, Communication, End
 from recommender.policy import EGRESS, INGRESS, PolicyType
-from recommender.review import Reviewed
+from recommender.review import Reviewed, directions
 from recommender.suggest import Suggestion
 from recommender.widening import Widening, holds
 
@@ -41,8 +41,7 @@ class Guard:
         return any(
             self._takes(item, after, direction, seen)
             and not any(self._takes(item, one, direction, seen) for one in (before, alone))
-            for direction, subject in ((INGRESS, item.ingress_of), (EGRESS, item.egress_of))
-            if subject is not None
+            for subject, direction in directions(item)
             for seen in self._met(item, after, direction, subject)
         )
 

@@ -190,8 +190,8 @@ class Facts:
     @cached_property
     def other_policies(self) -> tuple[NetworkPolicy, ...]:
         """The policies of no single workload, such as a namespace's default deny."""
-        named = {(policy.namespace, policy.name) for policy in self.policies.values()}
-        return tuple(policy for policy in self.conclusion.policies if (policy.namespace, policy.name) not in named)
+        named = {policy.key for policy in self.policies.values()}
+        return tuple(policy for policy in self.conclusion.policies if policy.key not in named)
 
     @cached_property
     def beyond_policy(self) -> frozenset[WorkloadRef]:

@@ -103,7 +103,7 @@ def explain(
     PodfenceError for an end that is not known and a port that is none. A Service with nothing known behind it is
     undecidable.
     """
-    listed = tuple(sorted(policies, key=lambda policy: (policy.namespace, policy.name)))
+    listed = tuple(sorted(policies, key=lambda policy: policy.key))
     wire, here = parse_wire(port), present(inventory, src, dst)
     court = Court(listed, here, options)
     parties = Parties(here, court.cast)

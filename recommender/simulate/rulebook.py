@@ -106,7 +106,7 @@ class Rulebook:
 
     def __init__(self, policies: Iterable[NetworkPolicy], options: SimulationOptions) -> None:
         self._options = options
-        listed = sorted(policies, key=lambda policy: (policy.namespace, policy.name))
+        listed = sorted(policies, key=lambda policy: policy.key)
         self._shelves: dict[PolicyType, Shelf[NetworkPolicy]] = {
             direction: Shelf(
                 (policy, wanted_facts(Peer(pod_selector=policy.pod_selector), policy.namespace))

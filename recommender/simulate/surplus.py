@@ -68,7 +68,7 @@ def excess(
     also pods not yet born, those without anything accepted come as one entry "any pod of namespace X". Addresses are
     counted exactly; a rule without peers is open to all pods, 0.0.0.0/0 and ::/0.
     """
-    listed = sorted(policies, key=lambda policy: (policy.namespace, policy.name))
+    listed = sorted(policies, key=lambda policy: policy.key)
     census, justified = Census(listed, inventory), _justified(accepted)
     addresses = _Addresses(listed, justified, census.cast)
     found: set[Excess] = set()

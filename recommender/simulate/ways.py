@@ -130,7 +130,7 @@ class Gatebook:
         self._taken, self._ends = taken, taken.ends
         self._chosen: defaultdict[tuple[PolicyType, int], list[NetworkPolicy]] = defaultdict(list)
         self._unsure: set[tuple[PolicyType, int]] = set()
-        for policy in sorted(policies, key=lambda policy: (policy.namespace, policy.name)):
+        for policy in sorted(policies, key=lambda policy: policy.key):
             sure, unsure = taken.by(Peer(pod_selector=policy.pod_selector), policy.namespace)
             for direction in sorted(set(policy.policy_types)):
                 for number in bits((sure | unsure) & self._ends.subjects):

@@ -1,3 +1,4 @@
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,6 +50,20 @@ def test_a2_an_orientation_counts_only_if_the_flow_worked():
 def test_a2_datagrams_without_a_reply_are_one_way_and_not_connections():
     (found,) = _seen(flow("10.0.0.1", "10.0.0.9", 8125, "UDP", outcome="unanswered", connections=2))
     assert (found.evidence.connections, found.evidence.one_way, found.evidence.failed) == (0, 2, ())
+
+
+@pytest.mark.parametrize(
+    ("protocol", "outcome", "worked"),
+    [
+        ("TCP", "established", True),
+        ("UDP", "unanswered", True),
+        ("TCP", "unanswered", False),
+        ("UDP", "refused", False),
+    ],
+)
+def test_a2_connections_and_datagrams_without_a_reply_worked_and_nothing_else_did(protocol, outcome, worked):
+    (found,) = _seen(flow("10.0.0.1", "10.0.0.3", 53, protocol, outcome=outcome))
+    assert found.evidence.worked is worked
 
 
 def test_an_unanswered_tcp_attempt_is_a_failure():

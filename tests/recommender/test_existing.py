@@ -1,11 +1,13 @@
 """What an export changes beside existing policies (semantics C26)."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collectors.errors import UnreadableInput
 from collectors.observation import ObservationWindow
 from recommender.existing import AlreadyAllowed, KeptOpen, compare, existing
 from recommender.existing_summary import existing_data
@@ -71,6 +73,20 @@ def test_c26_no_policy_object_is_a_crash(item):
     found = existing(replace(SHOP, policies=(item,)))
     assert len(found.policies) + len(found.own) + len(found.unread) == 1
     assert all(one.reason and len(one.name) <= 600 for one in found.unread)
+
+
+def test_c26_in_force_is_all_that_can_be_read_by_name_whoever_made_it():
+    mine, unread = raw("b", labels=OWN, podSelector={}), raw("c", podSelector={}, tiers=[1])
+    found = existing(replace(SHOP, policies=(raw("d", podSelector={}), unread, mine, raw("a", podSelector={}))))
+    assert [policy.key for policy in found.in_force] == [("shop", "a"), ("shop", "b"), ("shop", "d")]
+
+
+def test_c26_policies_that_could_not_be_listed_are_refused_in_one_line_with_what_to_do():
+    existing(SHOP).refuse_missing(Path("inv"), "look again")
+    found = existing(replace(SHOP, missing={"NetworkPolicy": "forbidden\n" + "x" * 5000}))
+    with pytest.raises(UnreadableInput, match=r"^inv: .* could not be listed \(forbidden x+\); look again$") as fault:
+        found.refuse_missing(Path("inv"), "look again")
+    assert len(str(fault.value)) < 400
 
 
 def test_c26_earlier_exports_are_told_apart_and_what_the_new_one_lacks_is_stale():

@@ -34,6 +34,11 @@ def test_the_import_and_the_help_load_nothing_heavy(act):
     assert told.splitlines()[-1] == "loaded:"
 
 
+def test_the_words_of_the_report_do_not_load_its_page():
+    code = "import sys, recommender.report.words\nprint(*(name for name in sys.modules if 'report.' in name))"
+    assert _python(code) == "recommender.report.words"
+
+
 def test_every_public_name_is_there_and_listed():
     assert set(RIVER) <= set(pf.__all__) <= set(dir(pf))
     assert all(getattr(pf, name) is not None for name in pf.__all__)

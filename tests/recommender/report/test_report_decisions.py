@@ -6,9 +6,9 @@ import pytest
 
 from recommender.communications import AddressPeer
 from recommender.policy import IPBlock
-from recommender.report import report_html
 from recommender.report.decisions import beyond, listed, widened_part
 from recommender.report.facts import Facts
+from recommender.report.page import report_html
 from recommender.review import Decision, review
 from recommender.widening import Widening
 

@@ -8,8 +8,9 @@ import pytest
 
 from collectors.inventory import WorkloadRef
 from recommender.communications import AddressPeer, meaning
-from recommender.report import evidence, facts, report_html
+from recommender.report import evidence, facts
 from recommender.report.facts import Facts
+from recommender.report.page import report_html
 from recommender.report.workloads import lasting_anchor
 
 from .shop import API, BANK, PAYMENTS, WEB, communication, conclusion, inventory, shop, troubled_shop

@@ -6,8 +6,8 @@ from html import unescape
 import pytest
 
 from recommender.communications import AddressPeer
-from recommender.report import report_html
 from recommender.report.markup import Html, join, plain, tag
+from recommender.report.page import report_html
 
 from .shop import API, WEB, communication, conclusion, inventory, workload
 from .test_report_page import Page

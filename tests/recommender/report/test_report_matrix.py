@@ -5,10 +5,10 @@ from dataclasses import replace
 import pytest
 
 from collectors.inventory import WorkloadRef
-from recommender.report import report_html
 from recommender.report.facts import Facts
 from recommender.report.graph import MOST_WORKLOADS, graph_of
 from recommender.report.matrix import matrix, matrix_of
+from recommender.report.page import report_html
 from recommender.report.views import MARKS
 
 from .shop import API, BANK, PAYMENTS, POSTGRES, WEB, communication, conclusion, inventory, outcome, troubled_shop

@@ -7,8 +7,8 @@ import pytest
 
 from collectors.inventory import Inventory
 from collectors.observation import Observation
-from recommender.report import report_html
 from recommender.report.markup import VOID
+from recommender.report.page import report_html
 from recommender.review import Reviewed
 from recommender.suggest import Suggestions
 from recommender.summary import Conclusion, summary_data

@@ -11,12 +11,12 @@ from collectors.inventory import WorkloadRef
 from recommender.communications import AddressPeer
 from recommender.drawings import BEFORE, CHANGES, Port, drawing_of
 from recommender.drawings_words import ports_text
-from recommender.report import report_html
 from recommender.report.facts import Facts
 from recommender.report.graph import MOST_WORKLOADS, OUTSIDE, graph_of
 from recommender.report.layers import layers
 from recommender.report.layout import LETTER, Box, lay_out
 from recommender.report.matrix import MOST_COLUMNS
+from recommender.report.page import report_html
 from recommender.report.picture import LOOP, picture
 from recommender.report.style import STYLE
 

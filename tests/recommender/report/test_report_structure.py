@@ -10,7 +10,7 @@ from recommender.cni import CniWarning
 from recommender.coverage import coverage
 from recommender.existing import compare
 from recommender.findings import Finding, findings
-from recommender.report import facts, report_html
+from recommender.report import facts
 from recommender.report.cni import cni_part
 from recommender.report.coverage import coverage_part
 from recommender.report.facts import Facts
@@ -19,6 +19,7 @@ from recommender.report.graph import graph_of
 from recommender.report.inputs import inputs_part
 from recommender.report.left_out import open_part, withheld_part
 from recommender.report.matrix import matrix
+from recommender.report.page import report_html
 from recommender.report.picture import picture
 from recommender.report.tables import MOST_UNFOLDED, excess_table, long_table
 from recommender.report.verdict import verdict_part

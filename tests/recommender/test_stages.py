@@ -1,0 +1,69 @@
+"""The stages one after the other: what two front ends ask of one observation, they are told alike."""
+
+from dataclasses import replace
+
+import pandas as pd
+
+from collectors.names import conform_names
+from collectors.observation import Observation, ObservationWindow, Source
+from recommender.communications import meaning
+from recommender.scans import scan_like
+from recommender.sightings import sightings
+from recommender.stages import spoken, suggested
+from tests.cluster import deployment, flow, flows, inventory, pod
+
+HOUR = pd.Timestamp("2026-11-01T11:00:00Z")
+CLUSTER = inventory(deployment("web", ["10.0.0.1"]), pod("db", "10.0.0.9", {"app": "db"}))
+SOURCES = [Source(name, "pcap", 1, start=HOUR, end=HOUR + pd.Timedelta(hours=1)) for name in ("a", "b")]
+BANK = "203.0.113.9"
+SAID = {"address": BANK, "kind": "dns", "name": "bank.example", "count": 1, "source": "a"}
+
+
+def _observed(*rows):
+    names = conform_names(pd.DataFrame([{**SAID, "first_seen": HOUR, "last_seen": HOUR}]))
+    return Observation(flows(*rows), ObservationWindow.of(SOURCES), names=names)
+
+
+def _row(dst, port, source="a", **more):
+    return flow("10.0.0.1", dst, port, source=source, **more)
+
+
+SCAN = [_row("10.0.0.9", 1000 + at, outcome="refused") for at in range(20)]
+TRAFFIC = _observed(
+    *(_row("10.0.0.9", 5432, source, connections=3) for source in ("a", "b")),
+    _row(BANK, 443, at=HOUR + pd.Timedelta(minutes=50)),
+    *SCAN,
+)
+
+
+def test_a_connection_that_two_captures_show_counts_once_for_every_front_end():
+    for communications in (spoken(TRAFFIC, CLUSTER), suggested(TRAFFIC, CLUSTER).communications):
+        (found,) = [one for one in communications if one.port == 5432]
+        assert (found.evidence.connections, found.evidence.sources) == (3, ("a", "b"))
+
+
+def test_what_was_spoken_is_what_suggestions_follow_from_but_for_the_names_of_addresses():
+    named = suggested(TRAFFIC, CLUSTER).communications
+    assert [one.evidence.names for one in named if one.port == 443] == [("bank.example",)]
+    bare = tuple(replace(one, evidence=replace(one.evidence, names=())) for one in named)
+    assert spoken(TRAFFIC, CLUSTER) == bare
+
+
+def test_every_communication_is_suggested_or_withheld_and_those_of_a_scan_say_so():
+    found = suggested(TRAFFIC, CLUSTER)
+    told = [entry.communication for entry in (*found.suggestions.items, *found.suggestions.withheld)]
+    assert sorted(told, key=meaning) == list(found.communications)
+    scanned = {item.communication.port: "scan_like" in item.caveats for item in found.suggestions.items}
+    assert scanned == {5432: True, 443: False}
+    assert {key[-1] for key in scan_like(found.scans)} == {5432}
+
+
+def test_the_resolved_flows_are_those_of_the_communications():
+    found = suggested(TRAFFIC, CLUSTER)
+    assert len(found.resolved) == len(TRAFFIC.flows)
+    assert len(sightings(found.resolved)) == 2
+
+
+def test_nothing_observed_is_nothing_spoken_and_nothing_suggested():
+    found = suggested(Observation(), CLUSTER)
+    assert (spoken(Observation(), CLUSTER), found.communications, found.scans, found.suggestions.items) == ((),) * 4
