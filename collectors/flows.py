@@ -8,7 +8,7 @@ from collectors.schema import Column, Schema
 
 TRANSPORTS = ("TCP", "UDP", "SCTP")
 ORIENTATIONS = ("handshake", "reported", "paired", "port_hint", "unknown")
-OUTCOMES = ("established", "half_open", "unanswered", "refused", "denied", "audited", "unknown")
+OUTCOMES = ("established", "half_open", "unanswered", "refused", "allowed", "denied", "audited", "unknown")
 
 # IANA protocol number -> the name used in the `protocol` column; all others are the number as text.
 PROTOCOL_NAMES = {1: "ICMP", 6: "TCP", 17: "UDP", 58: "ICMPv6", 132: "SCTP"}

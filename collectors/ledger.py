@@ -17,6 +17,11 @@ PACKET_CLASSES = (
     "multicast",  # multicast or broadcast destination
     "duplicate",
     "reply",
+    # of records of flow logs
+    "other_record",  # of another kind: an alert, a heartbeat, a log line of the agent, an interval without data
+    "incomplete",  # leaves out what it may: no protocol, no ports, an address that was masked
+    "no_end",  # names neither address nor pod of an end
+    "gap",  # says that events were lost
 )
 # What happened to a source as a whole: no packet of ours, so counted apart and not part of the balance.
 EVENT_CLASSES = (

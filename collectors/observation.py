@@ -1,4 +1,4 @@
-"""Turns flows and names of many inputs into one observation: its window and ledger, compact and merge.
+"""Turns flows, names and claims of many inputs into one observation: its window and ledger, compact and merge.
 
 `collectors.store` keeps observations on disk.
 """
@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from pandas.api.types import union_categoricals
 
+from collectors.claims import Claims, compact_claims, concat_claims, empty_claims
 from collectors.flows import COUNTERS, FLOWS, Flows, conform_flows, empty_flows
 from collectors.ledger import Ledger
 from collectors.names import Names, compact_names, concat_names, empty_names
@@ -114,12 +115,13 @@ class ObservationWindow:
 
 @dataclass(frozen=True)
 class Observation:
-    """What was seen, when and from what, what became of the rest of the input, and what addresses were called."""
+    """What was seen, when and from what, what became of the rest, and what was said of addresses: names and pods."""
 
     flows: Flows = field(default_factory=empty_flows)
     window: ObservationWindow = field(default_factory=ObservationWindow)
     ledger: Ledger = field(default_factory=Ledger)
     names: Names = field(default_factory=empty_names)
+    claims: Claims = field(default_factory=empty_claims)
 
 
 def compact(flows: Flows, bucket: str | int = BUCKET_SECONDS) -> Flows:
@@ -158,7 +160,7 @@ def concat_flows(parts: Iterable[Flows]) -> Flows:
 
 
 def merge(observations: Iterable[Observation]) -> Observation:
-    """Return one observation of all: flows and names compacted, windows and ledgers added.
+    """Return one observation of all: flows, names and claims compacted, windows and ledgers added.
 
     Associative and independent of order. It adds what it is given: a source given twice counts twice.
     """
@@ -167,7 +169,9 @@ def merge(observations: Iterable[Observation]) -> Observation:
     for part in parts:
         window, ledger = window + part.window, ledger + part.ledger
     flows = compact(concat_flows(part.flows for part in parts))
-    return Observation(flows, window, ledger, compact_names(concat_names(part.names for part in parts)))
+    names = compact_names(concat_names(part.names for part in parts))
+    claims = compact_claims(concat_claims(part.claims for part in parts))
+    return Observation(flows, window, ledger, names, claims)
 
 
 def _canonical(series: "pd.Series[Any]") -> "pd.Series[Any]":

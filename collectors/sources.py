@@ -1,45 +1,33 @@
-"""Turns paths into an observation: opens files, folders, compressed files and stdin, and tells formats by content.
+"""Turns paths into an observation: reads captures and flow logs, several at once, each with the format of its content.
 
-The only opener of captures and logs. A file is what its first bytes say, whatever it is called.
+`collectors.inputs` finds and opens them.
 """
 
 import hashlib
 import re
-import sys
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
 import pandas as pd
 
-from collectors.capture import Conversations, Reading, first_time, read_capture, sniff
+from collectors.capture import Conversations, first_time, read_capture
 from collectors.capture.decode import VXLAN_PORTS
 from collectors.capture.names import NameReader
+from collectors.claims import Claims, ClaimTable, compact_claims, concat_claims
 from collectors.errors import UnreadableInput
 from collectors.flows import Flows
+from collectors.formats import Fold, Format, Loss, first_time_of, read_log
+from collectors.inputs import FORMATS, Input, inputs, kind_of, log_format, opened
 from collectors.ledger import Ledger, LedgerWriter
 from collectors.names import Names, compact_names, concat_names
 from collectors.observation import BUCKET_SECONDS, Gap, Observation, ObservationWindow, Source, compact, concat_flows
 from collectors.streams import Content
 
-FORMATS = ("pcap", "pcapng")
-_STDIN = "-"
 _FIRST = 256
 """Bytes that the fingerprint of a source is made of: few enough that a file that is still written has them early."""
-
-
-@dataclass(frozen=True)
-class _Input:
-    path: Path | None
-    """None: stdin."""
-    name: str
-    """In the `source` column."""
-
-    @property
-    def where(self) -> str:
-        return "stdin" if self.path is None else str(self.path)
+_MINUTE = 60 * 10**9
 
 
 @dataclass(frozen=True)
@@ -77,29 +65,32 @@ def read_flows(
         raise UnreadableInput(f"{format!r} is no format that is read here: use one of {', '.join(FORMATS)}.")
     options = ReadOptions(format, bucket_seconds, outer, vxlan_ports)
     ledger = LedgerWriter()
-    series = list(_series(_inputs(paths, format, ledger), format))
+    series = list(_series(inputs(paths, format, ledger), format))
     pieces = _pieces(series, options, workers)
-    sources = [source for piece in pieces for source in piece.sources]
-    gaps = [Gap(source.name, source.start, source.end, source.drops) for source in sources if source.drops]
     return Observation(
         compact(concat_flows(piece.flows for piece in pieces), bucket_seconds),
-        ObservationWindow.of(sources, gaps),
+        ObservationWindow.of(
+            [source for piece in pieces for source in piece.sources], [gap for piece in pieces for gap in piece.gaps]
+        ),
         sum((piece.ledger for piece in pieces), ledger.ledger()),
         compact_names(concat_names(piece.names for piece in pieces)),
+        compact_claims(concat_claims(piece.claims for piece in pieces)),
     )
 
 
 @dataclass(frozen=True)
 class _Piece:
-    """What one series of rotated captures came to."""
+    """What one series of rotated files came to."""
 
     flows: Flows
     sources: list[Source]
+    gaps: list[Gap]
     ledger: Ledger
     names: Names
+    claims: Claims
 
 
-_Series = list[tuple[_Input, int | None]]
+_Series = list[tuple[Input, int | None]]
 
 
 def _pieces(series: list[_Series], options: ReadOptions, workers: int) -> list[_Piece]:
@@ -113,46 +104,103 @@ def _pieces(series: list[_Series], options: ReadOptions, workers: int) -> list[_
 
 
 def _read_series(series: _Series, options: ReadOptions, *, ahead: bool = False) -> _Piece:
-    ledger = LedgerWriter()
-    flows: list[Flows] = []
-    sources: list[Source] = []
-    names: list[Names] = []
-    conversations, end = _conversations(options), None
+    reader = _Reader(options, ahead=ahead)
+    end: int | None = None
     for position, (item, start) in enumerate(series):
-        if position and (start is None or end is None or start < end):
-            # Not behind one another: two captures at one time, or of unknown times.
-            flows.append(conversations.finish())
-            conversations = _conversations(options)
-        reader = NameReader()
-        source, end = _read(item, options.format, conversations, ledger, reader, ahead=ahead)
-        sources.append(source)
-        names.append(reader.finish(item.name))
-    flows.append(conversations.finish())
-    return _Piece(concat_flows(flows), sources, ledger.ledger(), concat_names(names))
+        # Not behind one another: two inputs at one time, or of unknown times.
+        apart = position > 0 and (start is None or end is None or start < end)
+        end = reader.read(item, apart=apart)
+    return reader.finish()
 
 
-def _conversations(options: ReadOptions) -> Conversations:
-    return Conversations(options.bucket_seconds, outer=options.outer, vxlan_ports=options.vxlan_ports)
+class _Reader:
+    """Reads inputs one after the other; a conversation goes on from one to the next of the same kind."""
 
+    def __init__(self, options: ReadOptions, *, ahead: bool) -> None:
+        self._options, self._ahead = options, ahead
+        self._ledger = LedgerWriter()
+        self._flows: list[Flows] = []
+        self._sources: list[Source] = []
+        self._gaps: list[Gap] = []
+        self._names: list[Names] = []
+        self._claims: list[Claims] = []
+        self._open: Conversations | Fold | None = None
 
-def _read(
-    item: _Input,
-    only: str | None,
-    conversations: Conversations,
-    ledger: LedgerWriter,
-    names: NameReader,
-    *,
-    ahead: bool,
-) -> tuple[Source, int | None]:
-    with _opened(item) as content:
-        kind = _kind(item, content.head, only)
-        reading = read_capture(content.whole(), item.name, conversations, ledger, names, ahead=ahead)
-        for fault in content.faults:
-            ledger.event(item.name, "truncated", reading.size, f"{fault} (byte {reading.size} of its content)")
+    def read(self, item: Input, *, apart: bool) -> int | None:
+        """Read one input; `apart`: nothing goes on in it. Return its last time."""
+        names, claims = NameReader(), ClaimTable()
+        with opened(item) as content:
+            kind = kind_of(item, content.head, self._options.format)
+            form = log_format(kind)
+            if apart or (self._open is not None and isinstance(self._open, Fold) != (form is not None)):
+                self._close()
+            if form is None:
+                source = self._capture(item, kind, content, names)
+            else:
+                source = self._log(form, item, content, names, claims)
+            for fault in content.faults:
+                text = f"{fault} (byte {source.size} of its content)"
+                self._ledger.event(item.name, "truncated", source.size, text)
+        self._tell(item, names, claims)
+        self._sources.append(source)
+        return None if source.end is None else int(source.end.value)
+
+    def _capture(self, item: Input, kind: str, content: Content, names: NameReader) -> Source:
+        options = self._options
+        if not isinstance(self._open, Conversations):
+            self._open = Conversations(options.bucket_seconds, outer=options.outer, vxlan_ports=options.vxlan_ports)
+        reading = read_capture(content.whole(), item.name, self._open, self._ledger, names, ahead=self._ahead)
+        source = _source(item, kind, content.head, reading.packets, reading.size, reading.start, reading.end)
+        if reading.drops:
+            self._gaps.append(Gap(item.name, source.start, source.end, reading.drops))
+        return replace(source, drops=reading.drops)
+
+    def _log(self, form: Format, item: Input, content: Content, names: NameReader, claims: ClaimTable) -> Source:
+        if not isinstance(self._open, Fold):
+            self._open = Fold(self._options.bucket_seconds)
+        stream = cast("BinaryIO", content)
+        reading = read_log(form, stream, item.name, self._open, self._ledger, names, claims)
+        self._gaps += _gaps(item.name, reading.losses)
+        lost = sum(loss.lost or 0 for loss in reading.losses)
+        size, start, end = reading.size, reading.start, reading.end
+        return replace(_source(item, form.NAME, content.head, reading.records, size, start, end), drops=lost)
+
+    def _tell(self, item: Input, names: NameReader, claims: ClaimTable) -> None:
         for text, count in _NAME_EVENTS.items():
             if number := getattr(names, count):
-                ledger.event(item.name, "name_evidence", 0, f"{number} {text}", number)
-        return _source(item, kind, content.head, reading), reading.end
+                self._ledger.event(item.name, "name_evidence", 0, f"{number} {text}", number)
+        if claims.overflow:
+            text = f"{claims.overflow} claims of pods beyond the ceiling are not kept"
+            self._ledger.event(item.name, "name_evidence", 0, text, claims.overflow)
+        self._names.append(names.finish(item.name))
+        self._claims.append(claims.finish(item.name))
+
+    def _close(self) -> None:
+        if self._open is not None:
+            self._flows.append(self._open.finish())
+        self._open = None
+
+    def finish(self) -> _Piece:
+        """Return what all inputs came to."""
+        self._close()
+        names, claims = concat_names(self._names), concat_claims(self._claims)
+        return _Piece(concat_flows(self._flows), self._sources, self._gaps, self._ledger.ledger(), names, claims)
+
+
+def _gaps(source: str, losses: Iterable[Loss]) -> list[Gap]:
+    """Return the gaps of a log, those of one minute as one: a log may say often that it lost something."""
+    minutes: dict[int | None, list[Loss]] = {}
+    for loss in losses:
+        minutes.setdefault(None if loss.start is None else loss.start // _MINUTE, []).append(loss)
+    return [
+        Gap(
+            source,
+            _timestamp(min((loss.start for loss in listed if loss.start is not None), default=None)),
+            _timestamp(max((loss.end for loss in listed if loss.end is not None), default=None)),
+            None if any(loss.lost is None for loss in listed) else sum(loss.lost or 0 for loss in listed),
+        )
+        for listed in minutes.values()
+    ]
 
 
 _NAME_EVENTS = {
@@ -162,15 +210,16 @@ _NAME_EVENTS = {
 }
 
 
-def _source(item: _Input, kind: str, head: bytes, reading: Reading) -> Source:
+def _source(
+    item: Input, kind: str, head: bytes, packets: int, size: int, start: int | None, end: int | None
+) -> Source:  # fmt: skip
     return Source(
         name=item.name,
         kind=kind,
-        packets=reading.packets,
-        size=reading.size,
-        start=_timestamp(reading.start),
-        end=_timestamp(reading.end),
-        drops=reading.drops,
+        packets=packets,
+        size=size,
+        start=_timestamp(start),
+        end=_timestamp(end),
         fingerprint=hashlib.sha256(head[:_FIRST]).hexdigest()[:32],
     )
 
@@ -179,94 +228,9 @@ def _timestamp(time: int | None) -> pd.Timestamp | None:
     return None if time is None else pd.Timestamp(time, unit="ns", tz="UTC")
 
 
-def _kind(item: _Input, head: bytes, only: str | None) -> str:
-    """Return the format of some content; raises UnreadableInput with what was tried."""
-    kind = sniff(head)
-    if kind is not None and only in (None, kind):
-        return kind
-    if not head:
-        raise UnreadableInput(f"{item.where} is empty, it has not even a capture's header: name a capture.")
-    tried = only or " and ".join(FORMATS)
-    found = f" (it looks like {kind})" if kind else ""
-    raise UnreadableInput(f"{item.where} is no capture{found}: tried {tried}; name what tcpdump -w or the like wrote.")
-
-
-@contextmanager
-def _opened(item: _Input) -> Iterator[Content]:
-    if item.path is None:
-        yield Content(sys.stdin.buffer)
-        return
-    try:
-        stream = item.path.open("rb")
-    except FileNotFoundError:
-        raise UnreadableInput(f"{item.where} does not exist: check the path.") from None
-    except OSError as fault:
-        reason = (fault.strerror or str(fault)).lower()
-        raise UnreadableInput(f"{item.where} cannot be opened ({reason}): make it readable.") from fault
-    with stream:
-        try:
-            yield Content(cast("BinaryIO", stream))
-        except OSError as fault:
-            reason = (fault.strerror or str(fault)).lower()
-            raise UnreadableInput(f"{item.where} cannot be read ({reason}): check the disk or copy it.") from fault
-
-
-def _inputs(paths: Iterable[str | Path], only: str | None, ledger: LedgerWriter) -> list[_Input]:
-    """Return each file once, named, in the order given; folders as their captures, sorted."""
-    files: dict[Path | None, Path | None] = {}
-    for path in paths:
-        if str(path) == _STDIN:
-            files.setdefault(None, None)
-            continue
-        path = Path(path)  # noqa: PLW2901 -- the same path, as a Path
-        for file in _captures_below(path, only, ledger) if path.is_dir() else [path]:
-            files.setdefault(file.resolve(), file)
-    names = _names([file for file in files.values() if file is not None])
-    return [_Input(file, names[file] if file else "stdin") for file in files.values()]
-
-
-def _captures_below(folder: Path, only: str | None, ledger: LedgerWriter) -> list[Path]:
-    """Return the captures of a folder; the ledger names the files that are none."""
-    try:
-        files = sorted(path for path in folder.rglob("*") if path.is_file() and not _hidden(path, folder))
-    except OSError as fault:
-        raise UnreadableInput(f"{folder} cannot be listed ({fault.strerror}): make it readable.") from fault
-    captures: list[Path] = []
-    others: list[Path] = []
-    for file in files:
-        with _opened(_Input(file, "")) as content:
-            kind = sniff(content.head)
-        (captures if kind and only in (None, kind) else others).append(file)
-    if not captures:
-        tried = only or " and ".join(FORMATS)
-        counted = f"{len(files)} files (tried {tried})"
-        raise UnreadableInput(f"{folder} holds no capture among {counted}: name another folder.")
-    for file in others:
-        ledger.event(
-            str(file.relative_to(folder)), "passed_over", 0, f"no capture (tried {only or ' and '.join(FORMATS)})"
-        )
-    return captures
-
-
-def _hidden(path: Path, folder: Path) -> bool:
-    return any(part.startswith(".") for part in path.relative_to(folder).parts)
-
-
-def _names(files: list[Path]) -> dict[Path, str]:
-    """Return file -> its name with as many folders before it as tell all files of that name apart."""
-    names: dict[Path, str] = {}
-    for file in files:
-        rivals = [other for other in files if other.name == file.name and other != file]
-        depth = 1
-        while depth < len(file.parts) and any(other.parts[-depth:] == file.parts[-depth:] for other in rivals):
-            depth += 1
-        names[file] = "/".join(file.parts[-depth:])
-    return names
-
-
-def _series(inputs: list[_Input], only: str | None) -> Iterator[list[tuple[_Input, int | None]]]:
+def _series(inputs: list[Input], only: str | None) -> Iterator[list[tuple[Input, int | None]]]:
     """Yield inputs that may be one rotated capture together, in the order of their first packets' times."""
-    groups: dict[tuple[str, str], list[_Input]] = {}
+    groups: dict[tuple[str, str], list[Input]] = {}
     for item in inputs:
         key = ("", "") if item.path is None else (str(item.path.parent), re.sub(r"[\d_.:-]+", "", item.path.name))
         groups.setdefault(key, []).append(item)
@@ -278,7 +242,8 @@ def _series(inputs: list[_Input], only: str | None) -> Iterator[list[tuple[_Inpu
         yield sorted(timed, key=lambda pair: (pair[1] is None, pair[1] or 0, pair[0].name))
 
 
-def _first_time(item: _Input, only: str | None) -> int | None:
-    with _opened(item) as content:
-        _kind(item, content.head, only)
-        return first_time(cast("BinaryIO", content))
+def _first_time(item: Input, only: str | None) -> int | None:
+    with opened(item) as content:
+        form = log_format(kind_of(item, content.head, only))
+        stream = cast("BinaryIO", content)
+        return first_time(stream) if form is None else first_time_of(form, stream)

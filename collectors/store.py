@@ -1,8 +1,8 @@
-"""Turns an observation into a folder and back: `window.json`, `ledger.json`, and Parquet parts of flows and names.
+"""Turns an observation into a folder and back: `window.json`, `ledger.json`, Parquet parts of flows, names and claims.
 
-There is one part of each per source, named by source and content, those of names in the folder `names`; `window.json`
-lists them and is written last, so that a save that was cut short leaves the store as it was. A source that the store
-holds already is not counted again.
+There is one part of each per source, named by source and content, those of names in the folder `names`, those of
+claims in `claims`; `window.json` lists them and is written last, so that a save that was cut short leaves the store as
+it was. A source that the store holds already is not counted again.
 """
 
 import hashlib
@@ -12,12 +12,13 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from collectors.claims import CLAIMS, Claims, compact_claims, concat_claims
 from collectors.errors import NewerArtefact, PodfenceError, SchemaMismatch, UnreadableInput
 from collectors.flows import FLOWS, Flows
 from collectors.ledger import Ledger, LedgerWriter
@@ -26,18 +27,19 @@ from collectors.observation import Gap, Observation, ObservationWindow, Source, 
 from collectors.schema import Schema
 
 VERSION = 1
-"""Schema version of the four kinds of file."""
+"""Schema version of the five kinds of file."""
 _WINDOW, _LEDGER = "podfence/window", "podfence/ledger"
-_NAMES_FOLDER = "names"
+_FOLDERS = {FLOWS.name: "", NAMES.name: "names/", CLAIMS.name: "claims/"}
+"""Where in a store the parts of each kind are."""
 
 
 def save(observation: Observation, folder: str | Path) -> tuple[Source, ...]:
     """Add an observation to a store, which is made if need be; return the sources left out as held already.
 
-    A source is held already if content, counts and times are the same under any name: its flows, names and ledger
-    entries are left out, and the files stay as they are. A source that has grown since it was read takes the place of
-    its shorter reading, with the event `grown`. A source of the same name whose time overlaps but whose content differs
-    otherwise is added, with the event `overlap`. Raises UnreadableInput where the folder holds something else.
+    A source is held already if content, counts and times are the same under any name: its flows, names, claims and
+    ledger entries are left out, and the files stay as they are. A source that has grown since it was read takes the
+    place of its shorter reading, with the event `grown`. A source of the same name whose time overlaps but whose content
+    differs otherwise is added, with the event `overlap`. Raises UnreadableInput where the folder holds something else.
     """
     folder = Path(folder)
     held, parts, ledger = _held(folder)
@@ -47,7 +49,7 @@ def save(observation: Observation, folder: str | Path) -> tuple[Source, ...]:
     held, old, ledger = _without(held, grown), _parts_of(folder, parts, grown), ledger.without({s.name for s in grown})
     names = {source.name for source in fresh}
     left_out = {source.name for source in known} - names
-    frames = [(FLOWS, observation.flows), (NAMES, observation.names)]
+    frames = [(FLOWS, observation.flows), (NAMES, observation.names), (CLAIMS, observation.claims)]
     taken = [(schema, frame[~frame["source"].isin(left_out)]) for schema, frame in frames]
     gaps = [gap for gap in observation.window.gaps if gap.source not in left_out]
     window = held + (ObservationWindow.of(fresh, gaps) if known else observation.window)
@@ -67,7 +69,7 @@ def save(observation: Observation, folder: str | Path) -> tuple[Source, ...]:
 
 
 def load(folder: str | Path) -> Observation:
-    """Return all that a store holds, flows and names compacted.
+    """Return all that a store holds, flows, names and claims compacted.
 
     Raises UnreadableInput where the folder is no store or a file of it is missing or damaged, and NewerArtefact for
     a store written by a newer podfence.
@@ -76,14 +78,24 @@ def load(folder: str | Path) -> Observation:
     if not (folder / "window.json").is_file():
         raise UnreadableInput(f"{folder} is no observation store (it has no window.json): name one that observe wrote.")
     window, parts, ledger = _held(folder)
-    of_names = [part for part in parts if part.startswith(f"{_NAMES_FOLDER}/")]
-    flows = [cast("Flows", _read_part(folder / part, FLOWS)) for part in parts if part not in of_names]
-    names = [cast("Names", _read_part(folder / part, NAMES)) for part in of_names]
-    return Observation(compact(concat_flows(flows)), window, ledger, compact_names(concat_names(names)))
+    flows, names, claims = ([_read_part(folder / part, schema) for part in parts if _is_of(part, schema)]
+                            for schema in (FLOWS, NAMES, CLAIMS))  # fmt: skip
+    return Observation(
+        compact(concat_flows(map(Flows, flows))),
+        window,
+        ledger,
+        compact_names(concat_names(map(Names, names))),
+        compact_claims(concat_claims(map(Claims, claims))),
+    )
+
+
+def _is_of(part: str, schema: Schema) -> bool:
+    folder, slash, _ = part.rpartition("/")
+    return folder + slash == _FOLDERS[schema.name]
 
 
 def _held(folder: Path) -> tuple[ObservationWindow, list[str], Ledger]:
-    """Return what a store holds beside its flows and names; a new or empty folder holds nothing."""
+    """Return what a store holds beside its parts; a new or empty folder holds nothing."""
     if not (folder / "window.json").is_file():
         if folder.exists() and (not folder.is_dir() or any(map(_foreign, folder.iterdir()))):
             raise UnreadableInput(f"{folder} is no observation store but is not empty: name a new or empty folder.")
@@ -102,7 +114,7 @@ def _held(folder: Path) -> tuple[ObservationWindow, list[str], Ledger]:
 
 
 def _foreign(path: Path) -> bool:
-    ours = path.name in {"ledger.json", _NAMES_FOLDER}
+    ours = path.name in {"ledger.json", *(place.strip("/") for place in _FOLDERS.values())}
     return not (path.name.startswith(".") or path.suffix == ".parquet" or ours)
 
 
@@ -154,6 +166,8 @@ def _by_source(schema: Schema, frame: pd.DataFrame) -> list[pd.DataFrame]:
     groups = frame.groupby("source", observed=True, dropna=False, sort=True)
     if schema is NAMES:
         return [compact_names(Names(group)) for _, group in groups]
+    if schema is CLAIMS:
+        return [compact_claims(Claims(group)) for _, group in groups]
     return [compact(Flows(group)) for _, group in groups]
 
 
@@ -169,11 +183,10 @@ def _write_part(folder: Path, schema: Schema, frame: pd.DataFrame) -> str:
     content = buffer.getvalue()
     stem = re.sub(r"[^A-Za-z0-9._]+", "-", source).strip("-.")[:80]
     name = f"{stem or schema.name}-{hashlib.sha256(content).hexdigest()[:16]}.parquet"
-    if schema is NAMES:
-        (folder / _NAMES_FOLDER).mkdir(exist_ok=True)
-        name = f"{_NAMES_FOLDER}/{name}"
-    _replace(folder / name, content)
-    return name
+    place = _FOLDERS[schema.name]
+    (folder / place).mkdir(exist_ok=True)
+    _replace(folder / place / name, content)
+    return f"{place}{name}"
 
 
 def _read_part(path: Path, schema: Schema) -> pd.DataFrame:

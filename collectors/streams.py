@@ -132,7 +132,7 @@ def _compression(head: bytes) -> str:
     return next((name for name, (magic, _, _) in _COMPRESSIONS.items() if head.startswith(magic)), "")
 
 
-def _peek(stream: BinaryIO, size: int = 1 << 12) -> tuple[bytes, BinaryIO]:
+def _peek(stream: BinaryIO, size: int = 1 << 16) -> tuple[bytes, BinaryIO]:
     """Return the first bytes, and a stream that still begins with them."""
     head = stream.read(size)
     return head, cast("BinaryIO", io.BufferedReader(_Rejoined(head, stream), _BUFFER))

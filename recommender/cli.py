@@ -31,6 +31,7 @@ from recommender.cli_options import (
 )
 from recommender.cli_review import add_review
 from recommender.cli_simulate import add_simulate
+from recommender.interrupts import pipe_ends_first
 from recommender.text import visible
 
 if TYPE_CHECKING:
@@ -103,7 +104,9 @@ def _add_stages(commands: Any) -> None:
     observe = add_command(commands, "observe", _observe, "captures -> observation store")
     add_sources(observe)
     observe.add_argument("-o", "--output", type=Path, required=True, help="observation store; what is in it stays")
-    observe.add_argument("--format", help="read every source as this format instead of looking (pcap, pcapng)")
+    observe.add_argument(
+        "--format", help="read every source as this format instead of looking (docs/formats.md lists them)"
+    )
     observe.add_argument("--outer", action="store_true", help="count a tunnel's outer packets, not those inside")
     observe.add_argument("--vxlan-port", type=int, metavar="PORT", help="expect VXLAN here beside 4789 (else: 8472)")
     observe.add_argument("--workers", type=int, default=1, metavar="N", help="read by N processes, or threads")
@@ -157,14 +160,15 @@ def _report(conclusion: "Conclusion", folder: Path, as_json: bool) -> int:
 def _observe(given: argparse.Namespace) -> int:
     from recommender import pipeline  # noqa: PLC0415 - late, see above
 
-    observation, known = pipeline.observe(
-        given.sources,
-        given.output,
-        given.format,
-        outer=given.outer,
-        vxlan_port=given.vxlan_port,
-        workers=given.workers,
-    )
+    with pipe_ends_first(_say) if "-" in given.sources else contextlib.nullcontext():
+        observation, known = pipeline.observe(
+            given.sources,
+            given.output,
+            given.format,
+            outer=given.outer,
+            vxlan_port=given.vxlan_port,
+            workers=given.workers,
+        )
     _say_if_slow()
     window, ledger = observation.window, observation.ledger
     data = {

@@ -127,14 +127,16 @@ class NameReader:
             high, low, six = address
             self.sni(time, (high << 64 | low).to_bytes(16) if six else low.to_bytes(4), data)
 
-    def resolved(self, address: str | bytes, names: Iterable[str | bytes], time_ns: int | None = None) -> None:
-        """Take a record of a pcapng name resolution block; `time_ns` is that of the packet before it, if any."""
+    def resolved(
+        self, address: str | bytes, names: Iterable[str | bytes], time_ns: int | None = None, kind: str = "nrb"
+    ) -> None:
+        """Take a record of a pcapng name resolution block, or of a log; `time_ns` is when it was said, if known."""
         for name in names:
             text = host_text(name if isinstance(name, bytes) else name.encode("utf-8", "surrogatepass"))
             if text is None:
                 self.malformed += 1
             else:
-                self._say(address, text, "nrb", time_ns)
+                self._say(address, text, kind, time_ns)
 
     def finish(self, source: str) -> Names:
         """Return all names so far, as of this source; the reader stays as it is."""

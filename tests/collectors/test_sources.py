@@ -149,8 +149,8 @@ def test_what_cannot_be_read_is_one_sentence(tmp_path):
         "missing.pcap": "does not exist",
         "empty.pcap": "is empty",
         "empty.gz": "is empty",
-        "text.pcap": "is no capture: tried pcap and pcapng",
-        "folder": "holds no capture among 0 files",
+        "text.pcap": "is no capture and no flow log that is known by its beginning: tried pcap, pcapng, hubble",
+        "folder": "holds no capture and no flow log among 0 files",
     }
     for name, message in cases.items():
         with pytest.raises(UnreadableInput, match=message) as fault:
@@ -169,7 +169,7 @@ def test_a_file_without_permission_is_one_sentence(capture, monkeypatch):
 
 def test_a_format_that_is_asked_for_must_be_there(capture):
     assert balanced(read_flows([capture], format="pcap"))
-    with pytest.raises(UnreadableInput, match="tried pcapng"):
+    with pytest.raises(UnreadableInput, match="is no pcapng"):
         read_flows([capture], format="pcapng")
     with pytest.raises(UnreadableInput, match="use one of pcap, pcapng"):
         read_flows([capture], format="csv")

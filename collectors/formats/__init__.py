@@ -1,0 +1,21 @@
+"""Turns flow logs into flows: a module for each format, and what they share.
+
+A format is a module with `NAME`, `sniff(head) -> bool` and `read(stream) -> Iterator[Batch]`; FORMATS lists them.
+"""
+
+from typing import Final
+
+from collectors.formats import hubble
+from collectors.formats.batch import Loss
+from collectors.formats.fold import Fold
+from collectors.formats.reading import Format, first_time_of, read_log
+
+__all__ = ["FORMATS", "Fold", "Format", "Loss", "first_time_of", "read_log", "sniff_log"]
+
+FORMATS: Final[tuple[Format, ...]] = (hubble,)
+"""Every format that is read; no two of them sniff at the same file."""
+
+
+def sniff_log(head: bytes) -> Format | None:
+    """Return the format that a file which begins so is of, None where it is of none."""
+    return next((form for form in FORMATS if form.sniff(head)), None)

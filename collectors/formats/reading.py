@@ -1,0 +1,100 @@
+"""Turns one flow log into records for a Fold, and what became of the rest into a ledger."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import BinaryIO, Protocol, cast
+
+from collectors.capture.names import NameReader
+from collectors.claims import ClaimTable
+from collectors.formats.batch import Batch, Loss, Records
+from collectors.formats.fold import Fold
+from collectors.ledger import LedgerWriter
+
+
+class Format(Protocol):
+    """A flow log format: a module of this package."""
+
+    NAME: str
+
+    def sniff(self, head: bytes) -> bool:
+        """Return whether a file that begins so is of this format."""
+
+    def read(self, stream: BinaryIO) -> Iterator[Batch]:
+        """Yield all records of a file, in stretches."""
+
+
+@dataclass(frozen=True)
+class LogReading:
+    """What reading one log came to, beside its flows: records read, bytes of the stream, times in ns, losses."""
+
+    records: int
+    size: int
+    start: int | None
+    end: int | None
+    losses: tuple[Loss, ...]
+
+    @property
+    def lost(self) -> int:
+        """How many events the log says that it lost, as far as it says how many."""
+        return sum(loss.lost or 0 for loss in self.losses)
+
+
+def read_log(
+    form: Format,
+    stream: BinaryIO,
+    source: str,
+    fold: Fold,
+    ledger: LedgerWriter,
+    names: NameReader,
+    claims: ClaimTable,
+) -> LogReading:
+    """Take every record of a log into the fold or the ledger, what it says of names and pods into theirs.
+
+    Never raises for what a log holds.
+    """
+    counted = _Counted(stream)
+    records, times, losses = 0, list[int](), list[Loss]()
+    fold.begin_source(source)
+    for batch in form.read(cast("BinaryIO", counted)):
+        records += batch.size
+        times += _bounds(batch.records)
+        fold.add(batch.records)
+        for item in batch.left_out:
+            ledger.packets(source, item.kind, item.count, item.samples)
+        for loss in batch.losses:
+            losses.append(loss)
+            number = "an unknown number of" if loss.lost is None else f"{loss.lost}"
+            ledger.event(
+                source, "gap", 0, f"{number} events {loss.what}", 1 if loss.lost is None else max(loss.lost, 1)
+            )
+        for claim in batch.claims:
+            workload = (claim.workload_kind, claim.workload_name)
+            claims.add(claim.time, claim.address, (claim.namespace, claim.pod), claim.labels, workload, claim.node)
+        for time, address, name in batch.names:
+            names.resolved(address, [name], time, kind="dns")
+    return LogReading(records, counted.size, min(times, default=None), max(times, default=None), tuple(losses))
+
+
+def first_time_of(form: Format, stream: BinaryIO) -> int | None:
+    """Return the time of a log's first record in ns, of the first stretch that has one; None if it has none."""
+    for batch in form.read(stream):
+        if len(batch.records):
+            return int(batch.records.first.values.min())
+    return None
+
+
+def _bounds(records: Records) -> list[int]:
+    return [int(records.first.values.min()), int(records.last.values.max())] if len(records) else []
+
+
+class _Counted:
+    """A stream whose bytes are counted."""
+
+    def __init__(self, stream: BinaryIO) -> None:
+        self._stream = stream
+        self.size = 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        piece = self._stream.read(size)
+        self.size += len(piece)
+        return piece

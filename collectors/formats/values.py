@@ -1,0 +1,48 @@
+"""Turns one value of a record, as JSON or a text column holds it, into text, whole number or time."""
+
+import json
+import re
+from decimal import Decimal
+from typing import Any
+
+from collectors.formats.columns import Kind
+from collectors.formats.times import of_number, time_of
+
+MISSING = frozenset({"", "-"})
+"""Texts that logs write for nothing."""
+_NUMBER = re.compile(r"-?\d{1,19}(?:\.\d{1,30})?", re.ASCII).fullmatch
+_LIMIT = 1 << 63
+
+
+class Written(str):
+    """A fraction as it stands in the text: a float would lose nanoseconds."""
+
+    __slots__ = ()
+
+
+def read_value(value: Any, kind: Kind) -> Any:
+    """Return a value as its kind is kept: str, int or bool; None where it is missing, or no such thing."""
+    if kind is Kind.PRESENT:
+        return value is not None
+    if value is None:
+        return None
+    if kind is Kind.RAW:
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    if isinstance(value, bool):
+        return str(value).lower() if kind is Kind.TEXT else None
+    if isinstance(value, int):
+        return str(value) if kind is Kind.TEXT else _number(value) if kind is Kind.NUMBER else of_number(str(value))
+    return read_text(value, kind) if isinstance(value, str) else None
+
+
+def read_text(text: str, kind: Kind) -> Any:
+    """Return what a text says, as its kind is kept; None where it says nothing of the kind."""
+    if text in MISSING:
+        return None
+    if kind is Kind.NUMBER:
+        return _number(int(Decimal(text))) if _NUMBER(text) else None
+    return time_of(text) if kind is Kind.TIME else text
+
+
+def _number(number: int) -> int | None:
+    return number if -_LIMIT <= number < _LIMIT else None
