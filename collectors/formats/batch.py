@@ -5,6 +5,7 @@ Each record read is in `records` or in `left_out`, once.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -230,6 +231,7 @@ def _bounded(numbers: Numbers, most: int) -> Numbers:
     return numbers.where((numbers.values >= 0) & (numbers.values <= most))
 
 
+@lru_cache(maxsize=1 << 16)  # the same addresses come in every stretch of a log
 def _address(text: str) -> str | None:
     try:
         return canonical_ip(text)
@@ -246,7 +248,10 @@ def _unusable(records: Records, clean: Records) -> Iterable[tuple[str, Array, st
     yield "malformed", clean.protocol.known & ~clean.dst_port.known, "no port"
     yield "no_end", ~clean.src.known & ~clean.src_pod.known, "neither address nor pod of the source"
     yield "no_end", ~clean.dst.known & ~clean.dst_pod.known, "neither address nor pod of the destination"
-    classes = [end.each(address_class, "") for end in (clean.src, clean.dst)]
+    classes = [end.each(_class, "") for end in (clean.src, clean.dst)]
     many = ("multicast", "broadcast")
     yield "multicast", np.isin(classes[0], many) | np.isin(classes[1], many), "to many"
     yield "loopback", (classes[0] == "loopback") | (classes[1] == "loopback"), "within a machine"
+
+
+_class = lru_cache(maxsize=1 << 16)(address_class)

@@ -14,7 +14,7 @@ import pandas as pd
 from collectors.flows import ORIENTATIONS, OUTCOMES, TRANSPORTS, Flows, conform_flows
 from collectors.formats.batch import Records
 from collectors.formats.columns import Array, Numbers, Texts
-from collectors.formats.parts import COUNTERS, KNOWN, PORTS, TEXTS, Parts
+from collectors.formats.parts import COUNTERS, KNOWN, PORTS, TEXTS, Parts, numbered
 from collectors.formats.settle import PATIENCE, STREAMS, Table, connections, settle, turned
 from collectors.formats.verdicts import ORIENTATION
 from collectors.observation import BUCKET_SECONDS, compact, concat_flows
@@ -35,7 +35,7 @@ class Fold:
         self._bucket = bucket_seconds * 10**9
         self._texts: dict[str, int] = {}
         self._sources: list[str] = []
-        self._open, self._new, self._settled = Parts.none(), [Parts.none()], 0
+        self._open, self._new, self._settled = Parts.none(), list[Parts](), 0
         self._loose: list[Table] = []
         self._flows: list[Flows] = []
         self._latest = 0
@@ -52,7 +52,7 @@ class Fold:
         """Take some records."""
         if not len(records):
             return
-        self._new.append(self._parts(records).added_up())
+        self._new.append(self._parts(records))
         self._latest = max(self._latest, int(records.last.values.max()))
         if sum(map(len, self._new)) > max(_SETTLE_AT, self._settled):
             self._settle(self._latest - PATIENCE)
@@ -85,19 +85,18 @@ class Fold:
 
     def _settle(self, before: int | None) -> None:
         """Conclude the connections without a record since a time, or all of them."""
-        for part in self._new:
-            self._open += part
-        parts, self._new = self._open.added_up(), []
-        done = np.ones(len(parts), dtype=bool) if before is None else _done(parts, before)
+        parts, self._new = Parts.joined([self._open, *self._new]).added_up(), []
+        number, side = connections(parts)
+        done = np.ones(len(parts), dtype=bool) if before is None else _done(parts, number, before)
         self._open = parts.take(~done)
         self._settled = len(self._open)
         if done.any():
-            self._take(parts.take(done))
+            self._take(parts.take(done), pd.factorize(number[done])[0], side[done])
 
-    def _take(self, parts: Parts) -> None:
+    def _take(self, parts: Parts, number: Array, side: Array) -> None:
         names = list(self._texts)
         streams = np.array([*(name in STREAMS for name in names), False])[parts["protocol"]]
-        rows = settle(parts, streams)
+        rows = settle(parts, number, side, streams)
         ported = np.array([*(name in TRANSPORTS for name in names), False])[rows["protocol"]]
         loose = ported & (rows["orientation"] == ORIENTATION["unknown"]) & (rows["src_port"] >= 0)
         self._keep({name: column[~loose] for name, column in rows.items()})
@@ -134,9 +133,8 @@ class Fold:
         """Return rows as FLOWS."""
         names = list(self._texts)
         columns: dict[str, Any] = {name: _category(rows[name], names) for name in TEXTS if name != "reporter"}
-        columns |= {
-            name: pd.to_datetime(rows[at], utc=True) for name, at in (("first_seen", "first"), ("last_seen", "last"))
-        }
+        for name, at in (("first_seen", "first"), ("last_seen", "last")):
+            columns[name] = pd.DatetimeIndex(rows[at].view("datetime64[ns]"), tz="UTC")
         columns |= {name: _masked(rows[name], rows[name] >= 0) for name in ("dst_port", "service_port")}
         columns |= {name: _masked(rows[name], (rows["bits"] & KNOWN[name]) != 0) for name in COUNTERS}
         columns["orientation"] = _category(rows["orientation"], ORIENTATIONS)
@@ -150,9 +148,8 @@ def _or_none(numbers: Numbers) -> Array:
     return np.where(numbers.known, numbers.values, -1)
 
 
-def _done(parts: Parts, before: int) -> Array:
+def _done(parts: Parts, number: Array, before: int) -> Array:
     """Return the parts of connections without a record since a time."""
-    number, _ = connections(parts)
     last = np.zeros(int(number.max(initial=-1)) + 1, dtype=np.int64)
     np.maximum.at(last, number, parts["last"])
     done: Array = last[number] < before
@@ -164,10 +161,7 @@ def _peers(rows: Table, end: str) -> Array:
     ends = np.concatenate(
         [np.stack([rows[side], rows[f"{side}_port"], rows["protocol"]]) for side in ("src", "dst")], axis=1
     )
-    number = np.zeros(ends.shape[1], dtype=np.int64)
-    for column in ends:
-        codes, values = pd.factorize(column)
-        number = pd.factorize(number * (len(values) + 1) + codes)[0]
+    number = numbered(*ends)
     counted = np.bincount(number)[number]
     half = len(rows["src"])
     return counted[:half] if end == "src" else counted[half:]

@@ -7,6 +7,7 @@ it is switched on. Microsoft Retina writes the same with an `emitter`; there `is
 import json
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, BinaryIO, Final
 
 import numpy as np
@@ -181,6 +182,7 @@ class _Endpoints:
                 yield replace(one, time=int(time.values[row]), address=address.values[address.codes[row]])
 
 
+@lru_cache(maxsize=1 << 14)  # the same few pods are in every stretch of a log
 def _endpoint(raw: str) -> Claim:
     """Return what an endpoint object claims, without time and address."""
     found = json.loads(raw)

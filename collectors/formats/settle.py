@@ -3,11 +3,10 @@
 from typing import Final
 
 import numpy as np
-import pandas as pd
 
 from collectors.formats.columns import Array
 from collectors.formats.evidence import Seen
-from collectors.formats.parts import COUNTERS, KNOWN, Parts
+from collectors.formats.parts import COUNTERS, KNOWN, Parts, grouped, numbered
 from collectors.formats.verdicts import ORIENTATION, Sides, Verdicts, verdicts
 
 Table = dict[str, Array]
@@ -27,13 +26,13 @@ PATIENCE: Final = 15 * 60 * _SECOND
 """Log time without a record, in ns, after which a connection is done: longer than any log's interval (AWS: 600 s)."""
 
 
-def settle(parts: Parts, streams: Array) -> Table:
+def settle(parts: Parts, number: Array, side: Array, streams: Array) -> Table:
     """Return a row for each connection that parts are of, and time bucket: all columns of a part but the reporter.
 
-    `streams` is whether each part's protocol has handshakes. Beside a part's columns there are `orientation` and
-    `outcome`, as numbers of their vocabularies. Rows are in no particular order.
+    `number` and `side` are of `connections`, the numbers without holes; `streams` is whether each part's protocol has
+    handshakes. Beside a part's columns there are `orientation` and `outcome`, as numbers of their vocabularies. Rows
+    are in no particular order.
     """
-    number, side = connections(parts)
     found = verdicts(_sides(parts, number, side, streams))
     rows = {name: parts[name] for name in (*_SAME, *_BEST, "reporter", "share", "first", "last", "bits", *COUNTERS)}
     rows["service"] = (parts["service_ip"] + 1) * _PLACE + parts["service_port"] + 1
@@ -69,15 +68,12 @@ def connections(parts: Parts) -> tuple[Array, Array]:
     """
     addresses = []
     for end in ("src", "dst"):
-        claim = pd.factorize(parts[f"{end}_namespace"] * (1 << 31) + parts[f"{end}_pod"])[0]
-        addresses.append(np.where(parts[end] >= 0, parts[end], -1 - claim))
+        claim = parts[f"{end}_namespace"] * (1 << 31) + parts[f"{end}_pod"]
+        addresses.append(np.where(parts[end] >= 0, parts[end], -(1 << 33) - claim))
     (a, b), (a_port, b_port) = addresses, (parts["src_port"], parts["dst_port"])
     side = _paired(parts) & ((a > b) | ((a == b) & (a_port > b_port)))
     ends = (np.where(side, b, a), np.where(side, b_port, a_port), np.where(side, a, b), np.where(side, a_port, b_port))
-    number = np.zeros(len(parts), dtype=np.int64)
-    for column in (*ends, parts["protocol"]):
-        codes, values = pd.factorize(column)
-        number = pd.factorize(number * (len(values) + 1) + codes)[0].astype(np.int64)
+    number = numbered(*ends, parts["protocol"])
     return _apart(number, parts["first"], parts["last"]), side.astype(np.int64)
 
 
@@ -115,12 +111,9 @@ def _volume(parts: Parts, number: Array, side: Array, name: str, shape: tuple[in
     """Return the most that one reporter counted of each side."""
     most = np.zeros(shape, dtype=np.int64)
     for at, counted in ((side, parts[name]), (1 - side, parts[f"reply_{name}"])):
-        place = (number * 2 + at) * (int(parts["reporter"].max(initial=0)) + 2) + parts["reporter"] + 1
-        codes, values = pd.factorize(place)
-        sums = np.zeros(len(values), dtype=np.int64)
-        np.add.at(sums, codes, counted)
-        firsts = np.zeros(len(values), dtype=np.int64)
-        firsts[codes[::-1]] = np.arange(len(codes))[::-1]
+        order, new = grouped((number, at, parts["reporter"]), len(parts))
+        starts = np.flatnonzero(new)
+        firsts, sums = order[starts], np.add.reduceat(counted[order], starts)
         np.maximum.at(most, (number[firsts], at[firsts]), sums)
     return most
 
