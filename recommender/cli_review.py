@@ -4,12 +4,11 @@ import argparse
 import io
 import json
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from collectors.errors import PodfenceError, one_line
-from recommender.cli_options import add_command
+from recommender.cli_options import FINDING, Say, add_command
 
 if TYPE_CHECKING:
     from recommender.desk import Change, Desk
@@ -18,8 +17,6 @@ if TYPE_CHECKING:
     from recommender.suggest import Suggestion
     from recommender.widening import Widening
 
-Say = Callable[[str], None]
-_FINDING = 1
 _FILTERS = {
     "workload": ("NAME", "either end: name, namespace/name or namespace/Kind/name; * stands for any letters"),
     "namespace": ("NAME", "either end's namespace"),
@@ -244,7 +241,7 @@ def _status(given: argparse.Namespace, show: Say) -> int:
 
     standing = Standing(_desk(given).reviewed, default_deny=given.default_deny)
     show(json.dumps(status_data(standing), indent=2) if given.json else "\n".join(status_lines(standing)))
-    return _FINDING if given.check and not standing.finished else 0
+    return FINDING if given.check and not standing.finished else 0
 
 
 def _filter(given: argparse.Namespace) -> "Filter":

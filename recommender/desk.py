@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
-from textwrap import indent
 from typing import Any
 
 from collectors.errors import PodfenceError, UnreadableInput, one_line
@@ -40,6 +39,7 @@ from recommender.what_if import WhatIf, what_if
 from recommender.widening import Widening, problem
 
 HISTORY = "decisions.history.jsonl"
+_HEAD = "decisions:\n"
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,7 @@ class Desk:
 
     def __init__(self, folder: str | Path, by: str = "", now: Callable[[], datetime] = _now) -> None:
         self.folder, self.by, self._clock = Path(folder), by, now
+        self._decisions: Mapping[str, Decision] = {}
         self._texts: dict[Decision, str] = {}
         self.suggestions: Suggestions = load_suggestions(folder)
         self._by_id = {item.id: item for item in self.suggestions.items}
@@ -78,7 +79,7 @@ class Desk:
                 break
         # both at once: a file that cannot be read is not the one that was, and so is never overwritten
         self._digest, self._decisions = digest, decisions
-        self._forget_what_follows()
+        self.__dict__.pop("reviewed", None)
 
     @cached_property
     def reviewed(self) -> Reviewed:
@@ -145,9 +146,9 @@ class Desk:
             for key, (_, after) in last.items():
                 if self._decisions.get(key) != after:
                     raise PodfenceError(f"decision {one_line(key, 40)} was changed since; nothing was undone")
-            change, text = self._changed("undo", {key: before for key, (before, _) in last.items()})
+            change, reviewed, text = self._changed("undo", {key: before for key, (before, _) in last.items()})
             self._remember([*lines[:-1], json.dumps({**json.loads(lines[-1]), "back": _digest(text.encode())})])
-            self._replace(change, text)
+            self._replace(reviewed, text)
             with suppress(PodfenceError):  # it is undone, and the mark tells so
                 self._remember(lines[:-1])
         return change
@@ -170,7 +171,7 @@ class Desk:
             return Change(did, skipped=skipped)
         with locked(self.folder):
             self._refuse_if_changed()
-            change, text = self._changed(did, fresh)
+            change, reviewed, text = self._changed(did, fresh)
             entry = {
                 "time": self._clock().strftime("%Y-%m-%dT%H:%M:%SZ"), "by": self.by, "did": did,
                 "changes": {key: [_data(before), _data(after)] for key, (before, after) in change.changed.items()},
@@ -178,28 +179,21 @@ class Desk:
             # marked until it is done: if podfence ends before, undo sees that it never was, and takes back no other one
             lines = self._history()
             self._remember([*lines, json.dumps({**entry, "from": self._digest})])
-            self._replace(change, text)
+            self._replace(reviewed, text)
             with suppress(PodfenceError):  # it is decided, and what is there tells so too
                 self._remember([*lines, json.dumps(entry)])
         return replace(change, skipped=skipped)
 
-    def _changed(self, did: str, fresh: Mapping[str, Decision | None]) -> tuple[Change, str]:
-        """Return a change and the decisions.yaml after it; raises PodfenceError where that could not be reviewed."""
+    def _changed(self, did: str, fresh: Mapping[str, Decision | None]) -> tuple[Change, Reviewed, str]:
+        """Return a change, and review and decisions.yaml after it; raises PodfenceError where it cannot be reviewed."""
         change = Change(did, {key: (self._decisions.get(key), decision) for key, decision in fresh.items()})
-        after = self._after(change)
-        review(self.suggestions, after.values())
-        return change, self._text(after)
+        after = {key: decision for key, decision in {**self._decisions, **fresh}.items() if decision is not None}
+        return change, review(self.suggestions, after.values()), self._text(after)
 
-    def _after(self, change: Change) -> dict[str, Decision]:
-        fresh = {key: decision for key, (_, decision) in change.changed.items()}
-        merged = {**self._decisions, **{key: decision for key, decision in fresh.items() if decision is not None}}
-        return {key: decision for key, decision in merged.items() if fresh.get(key, decision) is not None}
-
-    def _replace(self, change: Change, text: str) -> None:
+    def _replace(self, reviewed: Reviewed, text: str) -> None:
         """Write decisions.yaml, through a link that stands for it; those in memory change only when the file has."""
         _put((self.folder / DECISIONS).resolve(), text)
-        self._digest, self._decisions = self._on_disk(), self._after(change)
-        self._forget_what_follows()
+        self._digest, self._decisions, self.reviewed = self._on_disk(), reviewed.decisions, reviewed
 
     def _text(self, decisions: Mapping[str, Decision]) -> str:
         """Return decisions.yaml, writing anew only what changed: thousands of decisions take YAML a second."""
@@ -209,13 +203,10 @@ class Desk:
             return to_yaml({**data, "decisions": {}})
         known = self._texts
         self._texts = {
-            decisions[key]: known.get(decisions[key]) or indent(to_yaml({key: entry}), "  ")
+            decisions[key]: known.get(decisions[key]) or to_yaml({"decisions": {key: entry}}).removeprefix(_HEAD)
             for key, entry in entries.items()
         }
-        return f"{to_yaml(data)}decisions:\n{''.join(self._texts.values())}"
-
-    def _forget_what_follows(self) -> None:
-        self.__dict__.pop("reviewed", None)
+        return f"{to_yaml(data)}{_HEAD}{''.join(self._texts.values())}"
 
     def _refuse_if_changed(self) -> None:
         if self._on_disk() != self._digest:

@@ -9,10 +9,11 @@ from recommender.filters import Filter, filter_from_words
 from recommender.report.words import CAVEATS, plural
 from recommender.review import Choice, directions
 from recommender.reviewing import Standing, home, in_order
-from recommender.reviewing_show import consequence, consequence_lines, decision_lines, evidence_lines, policy_lines
+from recommender.reviewing_show import consequence_lines, decision_lines, evidence_lines, policy_lines
 from recommender.reviewing_words import WIDEN_FORM, cut, named, what, widening_from_words
 from recommender.store import ChangedOnDisk
 from recommender.suggest import Suggestion
+from recommender.supposing import consequence
 from recommender.text import visible
 
 Ask = Callable[[str], str]

@@ -1,120 +1,23 @@
 """Turns one suggestion into everything a reviewer asks of it: evidence, doubts, consequences, and its policies."""
 
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 
-from collectors.inventory import WorkloadRef
-from recommender.communications import Communication, Evidence
-from recommender.generate import generate
+from recommender.communications import Evidence
 from recommender.manifest import policy_to_yaml
-from recommender.openings import selector_of
-from recommender.policy import EGRESS, INGRESS, NetworkPolicy
 from recommender.report.words import CAVEATS, ORIENTATIONS, plural, size
-from recommender.review import Direction, Reviewed, decided, decision_to_data, directions
+from recommender.review import decision_to_data, directions
 from recommender.reviewing import EXAMPLES, Standing, row_data
 from recommender.reviewing_words import LONGEST, cut, named, what
 from recommender.suggest import Suggestion
+from recommender.supposing import Consequence, consequence, policies_of
 from recommender.text import some
-from recommender.what_if import what_if
 
 _MOST = 5
 """Pods, names and sources that are listed of each kind; --json has all."""
-
-
-@dataclass(frozen=True)
-class Consequence:
-    """What accepting one suggestion does to everything else, compared with leaving it undecided.
-
-    `isolates`: workload directions that nothing else closes yet. `breaks` and `blocks`: what is undecided, and what is
-    declined, and cut off by that; `unruled`: what is cut off and can have no rule. `accepted`: the review with it.
-    """
-
-    isolates: tuple[Direction, ...] = ()
-    breaks: tuple[Suggestion, ...] = ()
-    blocks: tuple[Suggestion, ...] = ()
-    unruled: tuple[Communication, ...] = ()
-    accepted: Reviewed | None = None
-
-
-def consequence(reviewed: Reviewed, item: Suggestion) -> Consequence:
-    """Return what follows from accepting a suggestion, or what has followed where it is accepted."""
-    without, accepted = _placed(reviewed, item, accept=False), _placed(reviewed, item, accept=True)
-    isolates = tuple(direction for direction in directions(item) if direction not in without.isolated)
-    if not isolates:
-        return Consequence(accepted=accepted)  # one more rule where others are cuts nothing off
-    before, after = (what_if(_about(each, isolates)) for each in (without, accepted))
-
-    def fresh(items: Iterable[Suggestion], effect: str) -> tuple[Suggestion, ...]:
-        return tuple(other for other in items if after.effects.get(other.id) == effect != before.effects[other.id])
-
-    cut_before = {str(communication) for communication in before.withheld}
-    return Consequence(
-        isolates=isolates,
-        breaks=fresh(accepted.undecided, "would_break"),
-        blocks=fresh(accepted.declined, "blocked"),
-        unruled=tuple(communication for communication in after.withheld if str(communication) not in cut_before),
-        accepted=accepted,
-    )
-
-
-def _about(reviewed: Reviewed, closing: Iterable[Direction]) -> Reviewed:
-    """Return what of a review decides about whom closing these directions cuts off: with 10,000 it must be quick."""
-    first = reviewed.suggestions.first
-
-    def ends(communication: Communication) -> set[Direction]:
-        src, dst = communication.src, communication.dst
-        found: set[Direction] = {(first(src), EGRESS)} if isinstance(src, WorkloadRef) else set()
-        return found | ({(first(dst), INGRESS)} if isinstance(dst, WorkloadRef) else set())
-
-    closing = {*closing}
-    declined, undecided = (
-        tuple(item for item in items if not closing.isdisjoint(directions(item)))
-        for items in (reviewed.declined, reviewed.undecided)
-    )
-    withheld = tuple(one for one in reviewed.suggestions.withheld if not closing.isdisjoint(ends(one.communication)))
-    asked = {direction for item in (*declined, *undecided) for direction in directions(item)}
-    asked |= {direction for one in withheld for direction in ends(one.communication)}
-    return replace(
-        reviewed,
-        suggestions=replace(reviewed.suggestions, withheld=withheld),
-        accepted=tuple(item for item in reviewed.accepted if not asked.isdisjoint(directions(item))),
-        declined=declined,
-        undecided=undecided,
-    )
-
-
-def _placed(reviewed: Reviewed, item: Suggestion, *, accept: bool) -> Reviewed:
-    """Return the review with this suggestion accepted, or undecided; what its acceptance opens beyond stays."""
-
-    def others(items: tuple[Suggestion, ...]) -> tuple[Suggestion, ...]:
-        return tuple(other for other in items if other.id != item.id)
-
-    accepted, undecided = others(reviewed.accepted), others(reviewed.undecided)
-    decisions = {key: decision for key, decision in reviewed.decisions.items() if key != item.id}
-    if accept:
-        held = reviewed.decisions.get(item.id)
-        fresh = decided(reviewed.suggestions, item, "accept")
-        decisions[item.id] = replace(fresh, widen=held.widen if held is not None else None)
-        accepted = (*accepted, item)
-    else:
-        undecided = (*undecided, item)
-    return replace(
-        reviewed, accepted=accepted, declined=others(reviewed.declined), undecided=undecided, decisions=decisions
-    )
-
-
-def policies_of(reviewed: Reviewed, item: Suggestion) -> tuple[NetworkPolicy, ...]:
-    """Return the policies that an accepted suggestion is part of: its subjects' own, as an export would write them."""
-    subjects = [reviewed.suggestions.subjects[ref] for ref, _ in directions(item)]
-    places = {subject.namespace for subject in subjects}
-    # names are told apart within a namespace: what is elsewhere cannot change these policies
-    near = tuple(other for other in reviewed.accepted if any(ref.namespace in places for ref, _ in directions(other)))
-    wanted = {(subject.namespace, selector_of(subject)) for subject in subjects}
-    policies = generate(replace(reviewed, accepted=near))
-    return tuple(policy for policy in policies if (policy.namespace, policy.pod_selector) in wanted)
 
 
 def show_lines(standing: Standing, item: Suggestion) -> Iterator[str]:
@@ -189,11 +92,8 @@ def consequence_lines(standing: Standing, item: Suggestion, found: Consequence) 
 
 def policy_lines(standing: Standing, item: Suggestion, found: Consequence) -> Iterator[str]:
     """Yield the YAML of the policies that a suggestion is part of, or would be if it were accepted."""
-    if found.accepted is None:
-        return
     accepted = standing.statuses[item.id] == "accepted"
-    reviewed = standing.reviewed if accepted else found.accepted
-    for policy in policies_of(reviewed, item):
+    for policy in policies_of(found.accepted, item):
         yield "# " + ("part of this policy:" if accepted else "would be part of this policy:")
         yield from policy_to_yaml(policy).splitlines()
 
@@ -202,8 +102,6 @@ def show_data(standing: Standing, item: Suggestion) -> dict[str, Any]:
     """Return everything there is to say of a suggestion as plain data, for `--json`."""
     found = consequence(standing.reviewed, item)
     decision = standing.reviewed.decisions.get(item.id)
-    reviewed = standing.reviewed if standing.statuses[item.id] == "accepted" else found.accepted
-    policies = policies_of(reviewed, item) if reviewed is not None else ()
     return {
         **row_data(standing, item),
         "reason": item.reason,
@@ -216,7 +114,7 @@ def show_data(standing: Standing, item: Suggestion) -> dict[str, Any]:
             "blocked": [other.id for other in found.blocks],
             "would_break_without_a_rule": [str(communication) for communication in found.unruled],
         },
-        "policies": [policy_to_yaml(policy) for policy in policies],
+        "policies": [policy_to_yaml(policy) for policy in policies_of(found.accepted, item)],
     }
 
 

@@ -22,6 +22,7 @@ from recommender.policy import NetworkPolicy
 from recommender.review import Decision, decisions_from_data, decisions_to_data
 from recommender.reviewing_merges import refuse_conflict_markers
 from recommender.suggest import Suggestions
+from recommender.uncollected import uncollected
 
 SUGGESTIONS, DECISIONS, REPORT = "suggestions.json", "decisions.yaml", "report.html"
 _LOCK = ".decisions.lock"
@@ -37,6 +38,7 @@ def save_suggestions(suggestions: Suggestions, folder: str | Path) -> None:
     write_text(Path(folder) / SUGGESTIONS, json.dumps(suggestions_to_data(suggestions), indent=1) + "\n")
 
 
+@uncollected()
 def load_suggestions(folder: str | Path) -> Suggestions:
     """Return a review folder's suggestions; raises UnreadableInput where there are none."""
     file = Path(folder) / SUGGESTIONS
@@ -84,6 +86,7 @@ def replace_decisions(read: Iterable[Decision], fresh: Iterable[Decision], folde
         save_decisions(after.values(), folder)
 
 
+@uncollected()
 def load_decisions(folder: str | Path) -> tuple[Decision, ...]:
     """Return a review folder's decisions; none where there is no file yet."""
     file = Path(folder) / DECISIONS
@@ -166,7 +169,7 @@ def read_policies(
             placed += zip(found.policies, found.places, strict=True)
             skipped.update(found.skipped)
             assumed.update(found.assumed)
-    policies = sorted((policy for policy, _ in once(placed)), key=lambda policy: (policy.namespace, policy.name))
+    policies = sorted((policy for policy, _ in once(placed)), key=lambda policy: policy.key)
     return PoliciesLoaded(tuple(policies), dict(sorted(skipped.items())), tuple(sorted(assumed)))
 
 

@@ -8,7 +8,8 @@ import sys
 import termios
 import threading
 import tty
-from collections.abc import Iterable, Iterator
+from codecs import getincrementaldecoder
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 from typing import Final, NoReturn, Protocol, TextIO
@@ -18,6 +19,16 @@ from recommender.reviewing_session import KEYS, Session
 
 _CLEAR, _BOLD, _PLAIN = "\x1b[H\x1b[2J", "\x1b[1m", "\x1b[0m"
 _ESCAPE, _END = "\x1b", "\x04"
+_MARKED, _UNMARKED = "\x1b[?2004h", "\x1b[?2004l"
+"""Asks a terminal to put marks around what is pasted, and to put none (bracketed paste, xterm's control sequences)."""
+_PASTE_BEGINS, _PASTE_ENDS = "\x1b[200~", "\x1b[201~"
+_PASTED = "what was pasted is no key: nothing was decided"
+_CORRECTIONS: Final[dict[str, Callable[[str], str]]] = {
+    "\x7f": lambda line: line[:-1],
+    "\b": lambda line: line[:-1],
+    "\x17": lambda line: line[: line.rstrip().rfind(" ") + 1],  # Ctrl-W
+    "\x15": lambda _: "",  # Ctrl-U
+}
 _LONGEST_LINE = 4096
 _REST_OF_ESCAPE: Final = 0.2
 """Seconds in which the rest of an arrow key's bytes arrives."""
@@ -57,7 +68,8 @@ class Screen:
 
     def __init__(self, out: TextIO) -> None:
         self._out = out
-        self._commands = out.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+        self._obeys = out.isatty() and os.environ.get("TERM") != "dumb"
+        self._commands = self._obeys and not os.environ.get("NO_COLOR")
 
     def draw(self, lines: Iterable[str], bottom: str) -> None:
         """Show lines, which are safe to print, and the bottom line below them where the screen ends."""
@@ -70,6 +82,11 @@ class Screen:
         head = [f"{_BOLD}{body[0]}{_PLAIN}", *body[1:]] if body else []
         gap = "\n" * max(1, size.lines - rows)
         self.write(_CLEAR + "\n".join(head) + gap + f"\n{_BOLD}{bottom}{_PLAIN}\n")
+
+    def mark_pastes(self, *, marked: bool) -> None:
+        """Let the terminal, where there is one that can, put marks around what is pasted, or none again."""
+        if self._obeys:
+            self.write(_MARKED if marked else _UNMARKED)
 
     def write(self, text: str) -> None:
         """Show text at once."""
@@ -105,51 +122,94 @@ class Typed:
 
 
 class Keys:
-    """Single keys from a terminal, unseen; what is typed ahead is kept, and `back` gives the terminal its own mode."""
+    """Single keys from a terminal, unseen; what is typed ahead is kept, and what is pasted is no key.
+
+    `back` gives the terminal its own mode.
+    """
 
     def __init__(self, terminal: int, screen: Screen) -> None:
         self._terminal, self._screen = terminal, screen
         self._before = termios.tcgetattr(terminal)
+        self._decoder = getincrementaldecoder("utf-8")("replace")
 
     def back(self) -> None:
         """Give the terminal the mode it had."""
         termios.tcsetattr(self._terminal, termios.TCSADRAIN, self._before)
+        self._screen.mark_pastes(marked=False)
 
     def key(self, prompt: str) -> tuple[str, str] | None:
         """Return the next key; arrows and others of several bytes are passed over, for they end in letters."""
-        tty.setcbreak(self._terminal, termios.TCSADRAIN)  # each time: whoever stopped us meanwhile may have changed it
-        self._screen.write(prompt)
+        self._begin(prompt)
         while True:
-            pressed = self._read(1)
-            if pressed in {"", _END}:
+            entered, pasted = self._next()
+            if pasted:
+                self._screen.write(f"{_PASTED}\n{prompt}")
+            elif entered in {"", _END}:
                 return None
-            if pressed == _ESCAPE:
-                self._pass_over()
-            elif pressed.isprintable() and pressed.isascii() and pressed != " ":
-                self._screen.write(f"{pressed}\n")
-                return pressed, ""
+            elif len(entered) == 1 and entered.isprintable() and entered.isascii() and entered != " ":
+                self._screen.write(f"{entered}\n")
+                return entered, ""
 
     def line(self, prompt: str) -> str:
-        """Return a line, typed and corrected as the terminal lets one."""
-        self.back()
+        """Return a line, typed and corrected, or pasted: the lines of what is pasted become one."""
+        self._begin(prompt)
+        line = ""
+        while True:
+            entered, pasted = self._next()
+            if not pasted and entered in {"", _END, "\n", "\r"}:
+                self._screen.write("\n")
+                return line
+            if not pasted and entered in _CORRECTIONS:
+                kept = _CORRECTIONS[entered](line)
+                self._screen.write("\b \b" * (len(line) - len(kept)))
+                line = kept
+            elif pasted or len(entered) == 1:
+                more = "".join(filter(str.isprintable, entered))[: _LONGEST_LINE - len(line)]
+                self._screen.write(more)
+                line += more
+
+    def _begin(self, prompt: str) -> None:
+        tty.setcbreak(self._terminal, termios.TCSADRAIN)  # each time: whoever stopped us meanwhile may have changed it
+        self._screen.mark_pastes(marked=True)
         self._screen.write(prompt)
-        return self._read(_LONGEST_LINE).rstrip("\r\n")
 
-    def _pass_over(self) -> None:
-        """Read what comes behind an escape: a whole sequence, the letter of an Alt key, or nothing."""
+    def _next(self) -> tuple[str, bool]:
+        """Return a character, or all that an escape begins, "" at the end; and whether it is a text that was pasted."""
+        found = self._read()
+        if found == _ESCAPE:
+            found = self._sequence()
+        return (self._paste(), True) if found == _PASTE_BEGINS else (found, False)
+
+    def _sequence(self) -> str:
+        """Return an escape and what comes behind it: a whole sequence, the letter of an Alt key, or nothing."""
+        found = _ESCAPE
         if not select.select([self._terminal], [], [], _REST_OF_ESCAPE)[0]:
-            return
-        first = self._read(1)
-        if first == "O":
-            self._read(1)
-        while first == "[" and (letter := self._read(1)) and not "@" <= letter <= "~":
-            pass
+            return found
+        found += self._read()
+        if found == f"{_ESCAPE}O":
+            return found + self._read()
+        while found.startswith(f"{_ESCAPE}[") and (letter := self._read()):
+            found = found[:_LONGEST_LINE] + letter
+            if "@" <= letter <= "~":
+                break
+        return found
 
-    def _read(self, most: int) -> str:
+    def _paste(self) -> str:
+        """Return what is pasted, in one line, once all of it is read."""
+        found = ""
+        while not found.endswith(_PASTE_ENDS) and (letter := self._read()):
+            found += letter
+        return " ".join(found.removesuffix(_PASTE_ENDS).split())
+
+    def _read(self) -> str:
+        """Return the next character, "" where the input ends."""
         try:
-            return os.read(self._terminal, most).decode("utf-8", "replace")
+            while byte := os.read(self._terminal, 1):
+                if letter := self._decoder.decode(byte):
+                    return letter
         except OSError:  # the terminal is gone: as if its input had ended
             return ""
+        return ""
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from typing import Literal
 from collectors.inventory import WorkloadRef
 from recommender.communications import AddressPeer, Communication, End
 from recommender.policy import EGRESS, INGRESS, PolicyType
-from recommender.review import Direction, Reviewed
+from recommender.review import Direction, Reviewed, directions
 from recommender.suggest import Suggestion
 from recommender.widening import Widening, holds
 
@@ -57,7 +57,7 @@ def what_if(reviewed: Reviewed, *, default_deny: bool = False) -> WhatIf:
     withheld = tuple(
         entry.communication
         for entry in reviewed.suggestions.withheld
-        if entry.why in _CUT and _worked(entry.communication) and closed.cuts(entry.communication)
+        if entry.why in _CUT and entry.communication.evidence.worked and closed.cuts(entry.communication)
     )
     return WhatIf(effects, withheld)
 
@@ -80,21 +80,19 @@ class _Closed:
         self._open: defaultdict[tuple[Direction, End | str | None], list[tuple[Communication, Widening]]]
         self._open = defaultdict(list)
         for item in reviewed.accepted:
-            for ref, direction in ((item.ingress_of, INGRESS), (item.egress_of, EGRESS)):
-                if ref is not None and (ref, direction) in asked:
+            for ref, direction in directions(item):
+                if (ref, direction) in asked:
                     self._keep(item, ref, direction, reviewed)
 
-    def _directions_asked(self, reviewed: Reviewed) -> set[tuple[WorkloadRef | None, PolicyType]]:
+    def _directions_asked(self, reviewed: Reviewed) -> set[Direction]:
         """Return where anything is that was not accepted: of what is let through elsewhere nobody will ask."""
-        found: set[tuple[WorkloadRef | None, PolicyType]] = set()
-        for items in (reviewed.undecided, reviewed.declined):
-            found.update((item.ingress_of, INGRESS) for item in items)
-            found.update((item.egress_of, EGRESS) for item in items)
+        listed = (*reviewed.undecided, *reviewed.declined)
+        found = {direction for item in listed for direction in directions(item)}
         for entry in reviewed.suggestions.withheld:
             for end, direction in ((entry.communication.dst, INGRESS), (entry.communication.src, EGRESS)):
                 if isinstance(end, WorkloadRef):
                     found.add((self._first(end), direction))
-        return found - {(None, INGRESS), (None, EGRESS)}
+        return found
 
     def _keep(self, item: Suggestion, ref: WorkloadRef, direction: PolicyType, reviewed: Reviewed) -> None:
         decision = reviewed.decisions.get(item.id)
@@ -146,7 +144,3 @@ def _opens(rule: Communication, widening: Widening, seen: Communication, directi
         return False
     low, high = widening.ports or (rule.port, rule.port)
     return low <= seen.port <= high or (direction == EGRESS and seen.port in widening.service_ports)
-
-
-def _worked(communication: Communication) -> bool:
-    return bool(communication.evidence.connections or communication.evidence.one_way)

@@ -5,11 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from recommender.manifest import policy_to_yaml
+from recommender.notebook.differing import DiffLine, difference
 from recommender.notebook.rows import Line, row, shown
-from recommender.notebook.supposing import DiffLine, cut_by, cut_with, difference, policies_of, supposed
 from recommender.policy import NetworkPolicy
 from recommender.report.words import CAVEATS, ORIENTATIONS, size
 from recommender.review import Decision, Reviewed, directions
+from recommender.supposing import consequence, cut_with, policies_of, supposed
 from recommender.what_if import Effect, WhatIf
 from recommender.widening import Widening, widening_to_data
 
@@ -35,9 +36,13 @@ def detail(line: Line, reviewed: Reviewed, now: WhatIf, around: Around) -> dict[
     """Return all that is known of one suggestion as plain data; every text may be shown as it is."""
     item, accepted = line.item, line.status == "accepted"
     here = policies_of(reviewed, item)
-    other = policies_of(supposed(reviewed, item, accepted=not accepted), item)
+    if accepted:
+        cut, otherwise = cut_with(reviewed, now, item), supposed(reviewed, item, accepted=False)
+    else:
+        found = consequence(reviewed, item)
+        cut, otherwise = found.cut, found.accepted
+    other = policies_of(otherwise, item)
     before, after = (other, here) if accepted else (here, other)
-    cut = cut_with(reviewed, now, item) if accepted else cut_by(reviewed, now, item)
     return {
         **row(line),
         "closes": [f"{direction.lower()} of {shown(ref)}" for ref, direction in directions(item)],
@@ -116,7 +121,7 @@ def _difference(against: str, found: Sequence[DiffLine], note: str = "") -> dict
 def _against_cluster(here: Sequence[NetworkPolicy], around: Around) -> Iterable[dict[str, Any]]:
     if around.cluster is None:
         return
-    names = {(policy.namespace, policy.name) for policy in here}
+    names = {policy.key for policy in here}
     held = [around.cluster[name] for name in sorted(names) if name in around.cluster]
     missing = len(names) - len(held)
     said = [f"{missing} not in the cluster yet" if missing else ""]

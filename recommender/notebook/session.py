@@ -230,5 +230,4 @@ def _in_force(
     found = existing(inventory)
     if found.missing:
         return None, ()
-    policies = {(policy.namespace, policy.name): policy for policy in (*found.policies, *found.own)}
-    return policies, tuple(unread.name for unread in found.unread)
+    return {policy.key: policy for policy in found.in_force}, tuple(unread.name for unread in found.unread)

@@ -10,6 +10,7 @@ import traitlets
 
 from collectors.inventory import Inventory
 from recommender.notebook.session import Reply, Session
+from recommender.uncollected import uncollected
 
 _STATIC = Path(__file__).parent / "static"
 _FIRST, _THEN = ("page", "summary"), ("detail", "picture")
@@ -49,8 +50,9 @@ class ReviewWidget(anywidget.AnyWidget):
     def _answer(self, _: object, message: object, __: object) -> None:
         asked = message if isinstance(message, dict) else {}
         try:
-            reply = self._session.handle(message)
-            self._show(_FIRST)
+            with uncollected():  # a search for cycles in 10,000 suggestions would be half of the wait
+                reply = self._session.handle(message)
+                self._show(_FIRST)
         except Exception as fault:
             self._reply(asked, Reply(ok=False, say=f"podfence failed here ({type(fault).__name__}); see Jupyter's log"))
             raise

@@ -1,20 +1,16 @@
-"""What reviewers see: each suggestion once, everything of it as text, and exactly what a decision would do."""
+"""What reviewers see: each suggestion once, and everything of it as text."""
 
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.errors import PodfenceError, UnreadableInput
 from collectors.inventory import WorkloadRef
-from collectors.observation import ObservationWindow
-from recommender.communications import summarize
 from recommender.desk import Change
 from recommender.filters import Filter
-from recommender.generate import generate
 from recommender.policy import IPBlock
-from recommender.resolve import resolve
 from recommender.review import Decision, Reviewed, decided, review
 from recommender.reviewing import (
     Standing,
@@ -27,16 +23,13 @@ from recommender.reviewing import (
 )
 from recommender.reviewing_changes import change_data, change_lines
 from recommender.reviewing_merges import refuse_conflict_markers
-from recommender.reviewing_show import consequence, policies_of, show_data, show_lines
+from recommender.reviewing_show import show_data, show_lines
 from recommender.reviewing_words import cut, what, widening_from_words, widening_of
-from recommender.suggest import suggest
 from recommender.text import visible
-from recommender.vantages import once
 from recommender.what_if import what_if
 from recommender.widening import Widening
-from tests.cluster import deployment, flow, flows
+from tests.cluster import deployment, flow
 from tests.recommender.report.test_report_hostile import HOSTILE, spoken_by
-from tests.recommender.semantics.towns import lives
 from tests.recommender.test_suggest import PARTS, _suggest
 
 SEEN = _suggest(
@@ -45,7 +38,6 @@ SEEN = _suggest(
 )  # fmt: skip
 ITEMS = {f"{item.communication.src} {item.communication.port}": item for item in SEEN.items}
 WEB = ITEMS["shop/Deployment/web 3000"]
-CHOICES = st.lists(st.sampled_from(["accept", "decline", None, "stale"]), min_size=20, max_size=20)
 
 
 def _said(item, choice):
@@ -146,39 +138,6 @@ def test_what_breaks_and_has_no_rule_is_told_and_does_not_keep_a_review_from_bei
     assert standing.finished
     (item,) = seen.items
     assert "cuts off 1 without any rule that could allow it" in "\n".join(show_lines(Standing(review(seen)), item))
-
-
-def _decided_by(suggestions, choices):
-    pairs = [(item, choices[at % 20]) for at, item in enumerate(suggestions.items)]
-    return [
-        Decision(item.id, "accept", "something else") if choice == "stale" else decided(suggestions, item, choice)
-        for item, choice in pairs
-        if choice
-    ]
-
-
-@settings(max_examples=80, deadline=None)
-@given(lives(), CHOICES)
-def test_what_accepting_one_would_do_is_what_exporting_with_it_does(life, choices):
-    town, rows = life
-    seen = summarize(once(resolve(flows(*rows), town.inventory), ObservationWindow())) if rows else ()
-    suggestions = suggest(seen, town.inventory, ObservationWindow())
-    decisions = {decision.id: decision for decision in _decided_by(suggestions, choices)}
-    reviewed = review(suggestions, decisions.values())
-    for item in suggestions.items:
-        without = review(suggestions, [d for key, d in decisions.items() if key != item.id])
-        with_it = review(suggestions, {**decisions, item.id: decided(suggestions, item, "accept")}.values())
-        before, after = what_if(without), what_if(with_it)
-        found = consequence(reviewed, item)
-        for effect, items in (("would_break", found.breaks), ("blocked", found.blocks)):
-            fresh = {k for k in after.effects if after.effects[k] == effect != before.effects[k]} - {item.id}
-            assert {other.id for other in items} == fresh
-        assert {*found.isolates} == with_it.isolated - without.isolated
-        assert {*map(str, found.unruled)} == {*map(str, after.withheld)} - {*map(str, before.withheld)}
-        whole = {(p.namespace, p.name): p for p in generate(with_it)}
-        parts = policies_of(found.accepted, item)
-        assert parts
-        assert all(whole[p.namespace, p.name] == p for p in parts)
 
 
 def test_everything_of_a_suggestion_is_shown():

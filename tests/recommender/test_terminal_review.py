@@ -312,6 +312,55 @@ def test_single_keys_decide_on_a_terminal_and_lines_are_asked_for(folder, termin
     assert _choices(folder) == {3000: "accept", 3001: "accept", 443: "decline"}
 
 
+def _pasted(text):
+    """Return what a terminal sends that was asked to mark what is pasted."""
+    return f"\x1b[200~{text}\x1b[201~"
+
+
+def test_a_text_that_is_pasted_decides_nothing_and_says_so(folder, terminal):
+    here = terminal()
+    assert "\x1b[?2004h" in here.wait_for(PROMPT)
+    here.press(_pasted("a d\nbaq\x1b[A \u00e9"))
+    assert "what was pasted is no key: nothing was decided" in here.wait_for(PROMPT)
+    assert not (folder / HISTORY).exists()
+    here.press("sa")
+    here.wait_for("accepted: ")
+    here.press("q")
+    assert here.end() == (0, here.before)
+    assert here.seen.rstrip().rpartition("\x1b[?2004")[2].startswith("l")
+    assert _choices(folder) == {3001: "accept"}
+
+
+def test_lines_that_are_pasted_where_one_is_asked_for_become_one_and_none_of_them_is_keys(folder, terminal):
+    here = terminal()
+    here.wait_for(PROMPT)
+    here.press("r")
+    here.wait_for("(empty: none): ")
+    here.press("we " + _pasted("asked\nb\n\na\n\x1b[A") + " \u00e9\n")
+    assert "reason from now on: we asked b a [A \u00e9" in here.wait_for(PROMPT)
+    assert not (folder / HISTORY).exists()
+    here.press("a")
+    here.wait_for(PROMPT)
+    here.press("q")
+    assert here.end()[0] == 0
+    assert [decision.why for decision in load_decisions(folder)] == ["we asked b a [A \u00e9"]
+
+
+def test_a_line_is_corrected_as_it_is_typed(terminal):
+    here = terminal()
+    here.wait_for(PROMPT)
+    here.press("r")
+    here.wait_for("(empty: none): ")
+    here.press("wrong\x15asked them\x17noboby\x7f\x08dy\x1b[D\t\n")
+    assert "reason from now on: asked nobody" in here.wait_for(PROMPT)
+    here.press("r")
+    here.wait_for("(empty: none): ")
+    here.press("\x04")
+    assert "no reason is recorded from now on" in here.wait_for(PROMPT)
+    here.press("q")
+    assert here.end() == (0, here.before)
+
+
 def test_arrow_keys_decide_nothing_and_no_colour_is_kept_to(folder, terminal):
     here = terminal(NO_COLOR="1")
     shown = here.wait_for(PROMPT)
@@ -320,7 +369,7 @@ def test_arrow_keys_decide_nothing_and_no_colour_is_kept_to(folder, terminal):
     shown += here.wait_for(PROMPT)
     here.press("\x04")
     assert here.end() == (0, here.before)
-    assert "\x1b" not in shown
+    assert "\x1b" not in shown.replace("\x1b[?2004h", "")
     assert not (folder / HISTORY).exists()
 
 
