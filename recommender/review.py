@@ -127,8 +127,9 @@ def decided(suggestions: Suggestions, item: Suggestion, choice: Choice, by: str 
 def _others(suggestions: Suggestions, item: Suggestion) -> tuple[str, ...]:
     """Return the workloads that come with the ends of a suggestion, since no selector tells them apart."""
     ends = (item.communication.src, item.communication.dst)
-    found = [suggestions.subjects[end] for end in ends if isinstance(end, WorkloadRef) and end in suggestions.subjects]
-    return tuple(sorted({str(ref) for subject in found for ref in subject.members if ref not in ends}))
+    found = (suggestions.subjects.get(end) for end in ends if isinstance(end, WorkloadRef))
+    crowds = [subject.members for subject in found if subject is not None and len(subject.members) > 1]
+    return tuple(sorted({str(ref) for members in crowds for ref in members if ref not in ends}))
 
 
 def _is_stale(decision: Decision, item: Suggestion, suggestions: Suggestions) -> bool:
