@@ -18,6 +18,7 @@ _ANSWERED_PACKETS, _ASKED_PACKETS = 2, 3
 """Packets each way that no refused or half open attempt has: SYN, ACK and one more against SYN-ACK and one more."""
 _BARE = 64
 """Bytes of the largest packet that only refuses: an IPv6 header and a TCP header without options are 60."""
+_NEVER: Final = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +65,7 @@ def _began(sides: Sides) -> tuple[Array, Array]:
     told = _has(own, Seen.BEGAN) | _has(others, Seen.REPLIED)
     told &= ~_has(own | others, Seen.DOUBTED)
     both = sides.heard.all(axis=1) & (sides.first[:, 0] != sides.first[:, 1])
+    both &= sides.first.max(axis=1) < _NEVER  # a side that is only counted has no time
     # the first packet of both sides is there: TCP by its SYN, datagrams as far as the log goes back
     begun = _has(own, Seen.SYN).all(axis=1) | ~sides.streams
     earlier = sides.first[:, 1] < sides.first[:, 0]

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 _PREFIX = "pflab"
 _CLONE_NEWNET = 0x40000000
@@ -123,11 +123,11 @@ class Namespaces:
         """Run a program inside a namespace."""
         return run("ip", "netns", "exec", self.full(name), *command, text=text)
 
-    def start(self, name: str, *command: str) -> subprocess.Popen[str]:
+    def start(self, name: str, *command: str, output: IO[str] | int = subprocess.DEVNULL) -> subprocess.Popen[str]:
         """Start a program inside a namespace; `ip netns exec` becomes it, so signals reach it."""
         return subprocess.Popen(
             ["ip", "netns", "exec", self.full(name), *command],
-            stdout=subprocess.DEVNULL,
+            stdout=output,
             stderr=subprocess.PIPE,
             text=True,
         )

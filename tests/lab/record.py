@@ -17,6 +17,7 @@ from tests.lab import topology as t
 from tests.lab.actors import Servers
 from tests.lab.capture import AFTER_DNAT, capture, merge
 from tests.lab.lab import Lab
+from tests.lab.logs import conntrack_events
 from tests.lab.netns import missing
 
 
@@ -29,7 +30,7 @@ class Recording:
     folder: Path
 
 
-async def _traffic(lab: Lab, seconds: float, several: Path, clients: Path) -> scenario.Times:
+async def _traffic(lab: Lab, seconds: float, several: Path, clients: Path, tracked: Path) -> scenario.Times:
     plays = scenario.Scenario(lab, seconds)
     async with Servers(lab) as servers:
         plays.serve(servers)
@@ -40,19 +41,21 @@ async def _traffic(lab: Lab, seconds: float, several: Path, clients: Path) -> sc
             some = [lab.veth(lab.shop.pods_of(ref)[0]) for ref in (t.WEB, t.API, t.REPORT)]
             captures.enter_context(capture(lab, everyone, several, AFTER_DNAT))
             captures.enter_context(capture(lab, some, clients))
+            captures.enter_context(conntrack_events(lab, tracked))
             await plays.run(servers, long)
     return plays.times
 
 
-def record(folder: Path, seconds: float) -> Recording:
-    """Record everything that sample_captures holds but its README."""
+def record(folder: Path, seconds: float, log: Path | None = None) -> Recording:
+    """Record the captures and the inventory of sample_captures; connection tracking events go to `log`."""
     now = time.time()
     job = f"report-{int(now // 60)}"
     shop = t.shop(0, job, inventory.uid("Job", "shop", job))
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch, Lab(shop) as lab:
         several = Path(scratch) / "several.pcapng"
-        times = asyncio.run(_traffic(lab, seconds, several, folder / "shop-clients.pcapng"))
+        tracked = Path(scratch) / "conntrack.log" if log is None else log
+        times = asyncio.run(_traffic(lab, seconds, several, folder / "shop-clients.pcapng", tracked))
         merge(several, folder / "shop.pcap")
     (folder / "shop-clients.pcapng").chmod(0o644)
     (folder / "shop.pcap").chmod(0o644)

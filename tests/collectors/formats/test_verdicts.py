@@ -62,6 +62,11 @@ def test_datagrams_are_paired_by_the_first_of_both_ways():
     assert said(asked) == ("10.0.0.1", 53, "unknown", "unanswered")
 
 
+def test_a_side_that_is_only_counted_did_not_come_later():
+    counted = record(B, A, packets=4, bytes=400, reply_packets=5, reply_bytes=500, protocol="UDP")
+    assert said(counted)[2:] == ("unknown", "established")
+
+
 def test_what_a_log_doubts_is_not_reported():
     assert said(record(A, B, Seen.BEGAN | Seen.WORKED))[2] == "reported"
     assert said(record(A, B, Seen.BEGAN | Seen.WORKED | Seen.DOUBTED))[2] == "unknown"

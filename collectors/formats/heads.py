@@ -1,0 +1,29 @@
+"""Turns a stream that can only be read once into its beginning, and a stream that still has it."""
+
+from typing import BinaryIO, cast
+
+HEAD = 1 << 16
+"""Bytes that tell what a file is, and how it is written."""
+
+
+def peek(stream: BinaryIO, size: int = HEAD) -> tuple[bytes, BinaryIO]:
+    """Return the first bytes, fewer only where there are no more, and a stream that begins with them."""
+    head = b""
+    while len(head) < size and (piece := stream.read(size - len(head))):
+        head += piece
+    return head, cast("BinaryIO", _Rejoined(head, stream))
+
+
+class _Rejoined:
+    """A stream with the bytes put back that were taken from its beginning."""
+
+    def __init__(self, head: bytes, stream: BinaryIO) -> None:
+        self._head = head
+        self._stream = stream
+
+    def read(self, size: int = -1, /) -> bytes:
+        if size < 0:
+            self._head, head = b"", self._head
+            return head + self._stream.read()
+        piece, self._head = self._head[:size], self._head[size:]
+        return piece or self._stream.read(size)
