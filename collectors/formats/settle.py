@@ -104,7 +104,16 @@ def _sides(parts: Parts, number: Array, side: Array, streams: Array) -> Sides:
     handshakes = np.zeros(shape[0], dtype=bool)
     handshakes[number] = streams
     packets, sizes = (_volume(parts, number, side, name, shape) for name in ("packets", "bytes"))
-    return Sides(bits, first, heard, packets, sizes, handshakes)
+    return Sides(bits, first, heard, packets, sizes, handshakes, _begun(parts, number, shape[0]))
+
+
+def _begun(parts: Parts, number: Array, count: int) -> Array:
+    """Return how many connections each one stands for: the most that one reporter counted, at least 1."""
+    begun = np.ones(count, dtype=np.int64)
+    order, new = grouped((number, parts["reporter"]), len(parts))
+    starts = np.flatnonzero(new)
+    np.maximum.at(begun, number[order[starts]], np.add.reduceat(parts["connections"][order], starts))
+    return begun
 
 
 def _volume(parts: Parts, number: Array, side: Array, name: str, shape: tuple[int, int]) -> Array:

@@ -36,6 +36,8 @@ class Sides:
     bytes: Array
     streams: Array
     """Of shape (connections,): TCP or SCTP, where there is a handshake."""
+    begun: Array
+    """Of shape (connections,): connections that the counts are of, where a log adds up several; at least 1."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,7 +119,7 @@ def _streamed(sides: Sides, initiator: Array, known: Array) -> Array:
     carried = _has(sides.bits, Seen.CARRIED)
     by_flags = np.where(known, carried[rows, initiator] & sides.heard[rows, 1 - initiator], carried.all(axis=1))
     asked, answered = sides.packets[rows, initiator], sides.packets[rows, 1 - initiator]
-    enough = (asked >= _ASKED_PACKETS) & (answered >= _ANSWERED_PACKETS)
+    enough = (asked >= _ASKED_PACKETS * sides.begun) & (answered >= _ANSWERED_PACKETS * sides.begun)
     volume = sides.bytes[rows, 1 - initiator]
     by_counts = enough & known & ((volume == 0) | (volume > _BARE * answered))
     shown = _has(sides.bits[:, 0] | sides.bits[:, 1], Seen.SHOWN)

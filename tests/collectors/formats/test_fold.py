@@ -109,6 +109,12 @@ def test_without_a_client_port_records_add_up_by_their_direction():
     assert pd.isna(only(flows([record(one, other, OPEN)]))["connections"])
 
 
+def test_counts_of_several_connections_are_held_against_as_many():
+    counted = {"packets": 6, "bytes": 480, "reply_packets": 3, "reply_bytes": 240}
+    assert only(flows([record("10.0.0.1", B, Seen.BEGAN, connections=1, **counted)]))["outcome"] == "established"
+    assert only(flows([record("10.0.0.1", B, Seen.BEGAN, connections=3, **counted)]))["outcome"] == "unknown"
+
+
 def test_ends_without_addresses_are_told_apart_by_the_pods_they_claim():
     rows = [
         {**record("10.0.0.1", B, OPEN), "src": None, "src_namespace": "shop", "src_pod": pod} for pod in ("a-*", "b-*")
