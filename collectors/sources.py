@@ -6,6 +6,7 @@
 import hashlib
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -159,7 +160,8 @@ class _Reader:
         if not isinstance(self._open, Fold):
             self._open = Fold(self._options.bucket_seconds)
         stream = cast("BinaryIO", content)
-        reading = read_log(form, stream, item.name, self._open, self._ledger, names, claims)
+        with _naming(item):
+            reading = read_log(form, stream, item.name, self._open, self._ledger, names, claims)
         self._gaps += _gaps(item.name, reading.losses)
         lost = sum(loss.lost or 0 for loss in reading.losses)
         size, start, end = reading.size, reading.start, reading.end
@@ -246,4 +248,16 @@ def _first_time(item: Input, only: str | None) -> int | None:
     with opened(item) as content:
         form = log_format(kind_of(item, content.head, only))
         stream = cast("BinaryIO", content)
-        return first_time(stream) if form is None else first_time_of(form, stream)
+        if form is None:
+            return first_time(stream)
+        with _naming(item):
+            return first_time_of(form, stream)
+
+
+@contextmanager
+def _naming(item: Input) -> Iterator[None]:
+    """Say of what is refused which input it is: a format sees a stream only."""
+    try:
+        yield
+    except UnreadableInput as fault:
+        raise UnreadableInput(f"{item.where}: {fault}") from fault
