@@ -5,14 +5,44 @@ A format is a module with `NAME`, `sniff(head) -> bool` and `read(stream) -> Ite
 
 from typing import Final
 
-from collectors.formats import hubble
+from collectors.formats import (
+    antrea,
+    aws_policy_agent,
+    aws_vpc,
+    calico_flow_log,
+    calico_goldmane,
+    conntrack,
+    envoy,
+    generic,
+    hubble,
+    netflow,
+    netobserv,
+    nfdump,
+    suricata,
+    zeek,
+)
 from collectors.formats.batch import Loss
 from collectors.formats.fold import Fold
 from collectors.formats.reading import Format, first_time_of, read_log
 
 __all__ = ["FORMATS", "Fold", "Format", "Loss", "first_time_of", "read_log", "sniff_log"]
 
-FORMATS: Final[tuple[Format, ...]] = (hubble,)
+FORMATS: Final[tuple[Format, ...]] = (
+    hubble,
+    zeek,
+    aws_vpc,
+    conntrack,
+    netobserv,
+    antrea,
+    calico_goldmane,
+    calico_flow_log,
+    suricata,
+    nfdump,
+    netflow,
+    envoy,
+    aws_policy_agent,
+    generic,
+)
 """Every format that is read; no two of them sniff at the same file."""
 
 

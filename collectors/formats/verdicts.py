@@ -88,7 +88,8 @@ def _became(sides: Sides, initiator: Array, orientation: Array) -> Array:
     answered = sides.heard[rows, 1 - initiator]
     known = orientation != ORIENTATION["unknown"]
     worked = _has(either, Seen.WORKED) | np.where(sides.streams, _streamed(sides, initiator, known), answered)
-    syn_ack = _has(answering, Seen.ANSWERED) | _has(either, Seen.HALF_OPEN)
+    # the SYN of the side that answers has an ACK
+    syn_ack = _has(answering, Seen.ANSWERED) | (_has(answering, Seen.SYN) & known) | _has(either, Seen.HALF_OPEN)
     shown = _has(either, Seen.SHOWN)
     silent = ~answered & (known | ~sides.streams)
     found = np.select(

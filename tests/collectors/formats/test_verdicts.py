@@ -27,6 +27,11 @@ def test_a_syn_that_was_answered_and_not_completed_is_half_open():
     assert said(record(A, B, SYN), record(B, A, SYN_ACK, 1), reset)[3] == "half_open"
 
 
+def test_where_flags_are_added_up_a_syn_of_the_side_that_answers_is_its_answer():
+    answered = record(B, A, Seen.SYN | Seen.CARRIED | Seen.SHOWN, 1)
+    assert said(record(A, B, SYN | Seen.RESET), answered)[2:] == ("handshake", "half_open")
+
+
 def test_a_syn_that_was_answered_by_a_reset_is_refused():
     assert said(record(A, B, SYN), record(B, A, Seen.RESET | Seen.SHOWN, 1))[3] == "refused"
 
