@@ -13,34 +13,41 @@ from typing import BinaryIO, cast
 from collectors.capture import sniff
 from collectors.errors import UnreadableInput
 from collectors.formats import FORMATS as LOGS
-from collectors.formats import Format, sniff_log
+from collectors.formats import Format, generic, sniff_log
+from collectors.formats.mapping import Mapping
 from collectors.ledger import LedgerWriter
 from collectors.streams import Content
 
 CAPTURES = ("pcap", "pcapng")
 FORMATS = (*CAPTURES, *(form.NAME for form in LOGS))
 """What is read, by name."""
-NEVER_SNIFFED = frozenset({"generic"})
+NEVER_SNIFFED = frozenset({generic.NAME})
 """Formats that a file cannot be told to be of: they are named."""
 _STDIN = "-"
+SCHEME = "udp://"
+"""Beginning of an address to listen at."""
 
 
 @dataclass(frozen=True)
 class Input:
-    """One file, or stdin, with its name in the `source` column."""
+    """One file, stdin, or an address to listen at, with its name in the `source` column."""
 
     path: Path | None
-    """None: stdin."""
+    """None: stdin, or an address to listen at."""
     name: str
+    listens: bool = False
+    """Whether the name is an address, to which exporters send."""
 
     @property
     def where(self) -> str:
         """What a message calls it."""
-        return "stdin" if self.path is None else str(self.path)
+        return self.name if self.path is None else str(self.path)
 
 
-def log_format(name: str) -> Format | None:
-    """Return the log format of a name of FORMATS; None for captures."""
+def log_format(name: str, mapping: Mapping | None = None) -> Format | None:
+    """Return the log format of a name, None for captures; `mapping` is what the columns of `generic` mean."""
+    if name == generic.NAME and mapping is not None:
+        return generic.Mapped(mapping)
     return next((form for form in LOGS if name == form.NAME), None)
 
 
@@ -96,16 +103,21 @@ def opened(item: Input) -> Iterator[Content]:
 
 def inputs(paths: Iterable[str | Path], only: str | None, ledger: LedgerWriter) -> list[Input]:
     """Return each file once, named, in the order given; folders as their captures and logs, sorted."""
-    files: dict[Path | None, Path | None] = {}
+    files: dict[Path | str, Path | str] = {}
     for path in paths:
-        if str(path) == _STDIN:
-            files.setdefault(None, None)
+        if str(path) == _STDIN or str(path).startswith(SCHEME):
+            files.setdefault(str(path), str(path))
             continue
         path = Path(path)  # noqa: PLW2901 -- the same path, as a Path
         for file in _readable_below(path, only, ledger) if path.is_dir() else [path]:
             files.setdefault(file.resolve(), file)
-    names = _names([file for file in files.values() if file is not None])
-    return [Input(file, names[file] if file else "stdin") for file in files.values()]
+    names = _names([file for file in files.values() if isinstance(file, Path)])
+    return [
+        Input(file, names[file])
+        if isinstance(file, Path)
+        else Input(None, "stdin" if file == _STDIN else file, listens=file != _STDIN)
+        for file in files.values()
+    ]
 
 
 def _readable_below(folder: Path, only: str | None, ledger: LedgerWriter) -> list[Path]:

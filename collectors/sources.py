@@ -5,7 +5,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,9 +19,11 @@ from collectors.capture.names import NameReader
 from collectors.claims import Claims, ClaimTable, compact_claims, concat_claims
 from collectors.errors import UnreadableInput
 from collectors.flows import Flows
-from collectors.formats import Fold, Format, Loss, first_time_of, read_log
+from collectors.formats import Fold, Format, LogReading, Loss, first_time_of, netflow, read_batches, read_log
+from collectors.formats.mapping import Mapping
 from collectors.inputs import FORMATS, Input, inputs, kind_of, log_format, opened
 from collectors.ledger import Ledger, LedgerWriter
+from collectors.listening import listen
 from collectors.names import Names, compact_names, concat_names
 from collectors.observation import BUCKET_SECONDS, Gap, Observation, ObservationWindow, Source, compact, concat_flows
 from collectors.streams import Content
@@ -29,6 +31,10 @@ from collectors.streams import Content
 _FIRST = 256
 """Bytes that the fingerprint of a source is made of: few enough that a file that is still written has them early."""
 _MINUTE = 60 * 10**9
+
+
+def _never() -> bool:
+    return False
 
 
 @dataclass(frozen=True)
@@ -39,6 +45,8 @@ class ReadOptions:
     bucket_seconds: int = BUCKET_SECONDS
     outer: bool = False
     vxlan_ports: tuple[int, int] = VXLAN_PORTS
+    mapping: Mapping | None = None
+    stopped: Callable[[], bool] = _never
 
 
 def read_flows(
@@ -49,24 +57,27 @@ def read_flows(
     outer: bool = False,
     vxlan_ports: tuple[int, int] = VXLAN_PORTS,
     workers: int = 1,
+    mapping: Mapping | None = None,
+    stopped: Callable[[], bool] = _never,
 ) -> Observation:
-    """Return what all captures of some files, folders (with all below them) and stdin ("-") show.
+    """Return what all captures and flow logs of some files, folders (with all below them) and stdin ("-") show.
 
     gzip and zstd are read through. `format` is one of FORMATS, None to tell each by its content. The innermost packet
     of a tunnel counts, or the outermost with `outer`; VXLAN is expected at `vxlan_ports`. With more `workers`, files
     are read by that many processes; one file, or stdin, by two threads. The result is the same. The `source` column
     holds file names, with as many folders before them as tell two apart. A file named twice is read once. Files of one
     folder whose names differ in digits only and whose times follow each other are read as one rotated capture: a
-    conversation goes on from one to the next.
+    conversation goes on from one to the next. An address (`udp://HOST:PORT`) is listened at for NetFlow and IPFIX until
+    `stopped` says so, which is asked every second. `mapping` says what the columns of a `generic` log mean.
     An empty capture is an empty observation. A capture that is cut or damaged counts as far as it goes; the ledger
     says where it ends. Raises UnreadableInput for what is missing, empty, unreadable or no capture; in a folder,
     files that are no captures are passed over as long as one is, and the ledger names them.
     """
     if format is not None and format not in FORMATS:
         raise UnreadableInput(f"{format!r} is no format that is read here: use one of {', '.join(FORMATS)}.")
-    options = ReadOptions(format, bucket_seconds, outer, vxlan_ports)
+    options = ReadOptions(format, bucket_seconds, outer, vxlan_ports, mapping, stopped)
     ledger = LedgerWriter()
-    series = list(_series(inputs(paths, format, ledger), format))
+    series = list(_series(inputs(paths, format, ledger), options))
     pieces = _pieces(series, options, workers)
     return Observation(
         compact(concat_flows(piece.flows for piece in pieces), bucket_seconds),
@@ -130,9 +141,19 @@ class _Reader:
     def read(self, item: Input, *, apart: bool) -> int | None:
         """Read one input; `apart`: nothing goes on in it. Return its last time."""
         names, claims = NameReader(), ClaimTable()
+        if item.listens:
+            self._close()
+            source = self._heard(item, names, claims)
+        else:
+            source = self._opened(item, names, claims, apart=apart)
+        self._tell(item, names, claims)
+        self._sources.append(source)
+        return None if source.end is None else int(source.end.value)
+
+    def _opened(self, item: Input, names: NameReader, claims: ClaimTable, *, apart: bool) -> Source:
         with opened(item) as content:
             kind = kind_of(item, content.head, self._options.format)
-            form = log_format(kind)
+            form = log_format(kind, self._options.mapping)
             if apart or (self._open is not None and isinstance(self._open, Fold) != (form is not None)):
                 self._close()
             if form is None:
@@ -142,9 +163,7 @@ class _Reader:
             for fault in content.faults:
                 text = f"{fault} (byte {source.size} of its content)"
                 self._ledger.event(item.name, "truncated", source.size, text)
-        self._tell(item, names, claims)
-        self._sources.append(source)
-        return None if source.end is None else int(source.end.value)
+        return source
 
     def _capture(self, item: Input, kind: str, content: Content, names: NameReader) -> Source:
         options = self._options
@@ -157,15 +176,25 @@ class _Reader:
         return replace(source, drops=reading.drops)
 
     def _log(self, form: Format, item: Input, content: Content, names: NameReader, claims: ClaimTable) -> Source:
-        if not isinstance(self._open, Fold):
-            self._open = Fold(self._options.bucket_seconds)
         stream = cast("BinaryIO", content)
         with _naming(item):
-            reading = read_log(form, stream, item.name, self._open, self._ledger, names, claims)
+            reading = read_log(form, stream, item.name, self._folded(), self._ledger, names, claims)
+        return self._log_source(item, form.NAME, content.head, reading)
+
+    def _heard(self, item: Input, names: NameReader, claims: ClaimTable) -> Source:
+        batches = listen(item.name, self._options.stopped)
+        reading = read_batches(batches, item.name, self._folded(), self._ledger, names, claims)
+        return self._log_source(item, netflow.NAME, b"", reading)
+
+    def _folded(self) -> Fold:
+        if not isinstance(self._open, Fold):
+            self._open = Fold(self._options.bucket_seconds)
+        return self._open
+
+    def _log_source(self, item: Input, kind: str, head: bytes, reading: LogReading) -> Source:
         self._gaps += _gaps(item.name, reading.losses)
-        lost = sum(loss.lost or 0 for loss in reading.losses)
         size, start, end = reading.size, reading.start, reading.end
-        return replace(_source(item, form.NAME, content.head, reading.records, size, start, end), drops=lost)
+        return replace(_source(item, kind, head, reading.records, size, start, end), drops=reading.lost)
 
     def _tell(self, item: Input, names: NameReader, claims: ClaimTable) -> None:
         for text, count in _NAME_EVENTS.items():
@@ -230,23 +259,25 @@ def _timestamp(time: int | None) -> pd.Timestamp | None:
     return None if time is None else pd.Timestamp(time, unit="ns", tz="UTC")
 
 
-def _series(inputs: list[Input], only: str | None) -> Iterator[list[tuple[Input, int | None]]]:
+def _series(inputs: list[Input], options: ReadOptions) -> Iterator[list[tuple[Input, int | None]]]:
     """Yield inputs that may be one rotated capture together, in the order of their first packets' times."""
     groups: dict[tuple[str, str], list[Input]] = {}
     for item in inputs:
-        key = ("", "") if item.path is None else (str(item.path.parent), re.sub(r"[\d_.:-]+", "", item.path.name))
+        key = (
+            ("", item.name) if item.path is None else (str(item.path.parent), re.sub(r"[\d_.:-]+", "", item.path.name))
+        )
         groups.setdefault(key, []).append(item)
     for group in groups.values():
         if len(group) == 1:
             yield [(group[0], None)]
             continue
-        timed = [(item, _first_time(item, only)) for item in group]
+        timed = [(item, _first_time(item, options)) for item in group]
         yield sorted(timed, key=lambda pair: (pair[1] is None, pair[1] or 0, pair[0].name))
 
 
-def _first_time(item: Input, only: str | None) -> int | None:
+def _first_time(item: Input, options: ReadOptions) -> int | None:
     with opened(item) as content:
-        form = log_format(kind_of(item, content.head, only))
+        form = log_format(kind_of(item, content.head, options.format), options.mapping)
         stream = cast("BinaryIO", content)
         if form is None:
             return first_time(stream)

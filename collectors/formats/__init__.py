@@ -21,11 +21,22 @@ from collectors.formats import (
     suricata,
     zeek,
 )
-from collectors.formats.batch import Loss
+from collectors.formats.batch import Batch, Loss
 from collectors.formats.fold import Fold
-from collectors.formats.reading import Format, first_time_of, read_log
+from collectors.formats.reading import Format, LogReading, first_time_of, read_batches, read_log
 
-__all__ = ["FORMATS", "Fold", "Format", "Loss", "first_time_of", "read_log", "sniff_log"]
+__all__ = [
+    "FORMATS",
+    "Batch",
+    "Fold",
+    "Format",
+    "LogReading",
+    "Loss",
+    "first_time_of",
+    "read_batches",
+    "read_log",
+    "sniff_log",
+]
 
 FORMATS: Final[tuple[Format, ...]] = (
     hubble,

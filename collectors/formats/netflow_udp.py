@@ -1,5 +1,6 @@
 """Turns datagrams that exporters of NetFlow v5, v9 and IPFIX send into batches, as they come."""
 
+import contextlib
 import socket
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -12,6 +13,8 @@ from collectors.formats.netflow_collector import Collector
 _LONGEST: Final = 65535
 _TICK: Final = 1.0
 """Seconds without a datagram after which one without content stands for the passing of time."""
+_MOST_WAITING: Final = 1 << 16
+"""Datagrams that are read after the end, which comes although exporters go on."""
 _BUFFER: Final = 1 << 23
 """Bytes that the kernel keeps for us, as far as it allows, while batches are worked on."""
 EVERY: Final = 5 * 10**9
@@ -47,14 +50,21 @@ def receive(
 ) -> Iterator[Datagram]:
     """Yield the datagrams that come to a bound UDP socket until told to stop, which is asked every second.
 
-    Raises OSError where the socket is closed meanwhile.
+    What has come by then is still read. Raises OSError where the socket is closed meanwhile.
     """
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _BUFFER)
     sock.settimeout(_TICK)
     while not stopped():
         try:
-            payload, sender = sock.recvfrom(_LONGEST)
+            yield _received(sock, clock)
         except TimeoutError:
             yield Datagram(clock(), "", b"")
-            continue
-        yield Datagram(clock(), canonical_ip(str(sender[0]).partition("%")[0]), payload)
+    sock.setblocking(False)
+    with contextlib.suppress(BlockingIOError):
+        for _ in range(_MOST_WAITING):
+            yield _received(sock, clock)
+
+
+def _received(sock: socket.socket, clock: Callable[[], int]) -> Datagram:
+    payload, sender = sock.recvfrom(_LONGEST)
+    return Datagram(clock(), canonical_ip(str(sender[0]).partition("%")[0]), payload)

@@ -1,12 +1,12 @@
 """Turns one flow log into records for a Fold, and what became of the rest into a ledger."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import BinaryIO, Protocol, cast
 
 from collectors.capture.names import NameReader
 from collectors.claims import ClaimTable
-from collectors.formats.batch import Batch, Loss, Records
+from collectors.formats.batch import Batch, Loss
 from collectors.formats.fold import Fold
 from collectors.ledger import LedgerWriter
 
@@ -50,29 +50,42 @@ def read_log(
 ) -> LogReading:
     """Take every record of a log into the fold or the ledger, what it says of names and pods into theirs.
 
-    Never raises for what a log holds.
+    Never raises for what a log holds, but UnreadableInput where a format cannot use it at all.
     """
     counted = _Counted(stream)
-    records, times, losses = 0, list[int](), list[Loss]()
+    reading = read_batches(form.read(cast("BinaryIO", counted)), source, fold, ledger, names, claims)
+    return replace(reading, size=counted.size)
+
+
+def read_batches(
+    batches: Iterable[Batch], source: str, fold: Fold, ledger: LedgerWriter, names: NameReader, claims: ClaimTable
+) -> LogReading:
+    """Take every record of some batches, as `read_log` does."""
+    records, bounds, losses = 0, list[int](), list[Loss]()
     fold.begin_source(source)
-    for batch in form.read(cast("BinaryIO", counted)):
+    for batch in batches:
         records += batch.size
-        times += _bounds(batch.records)
         fold.add(batch.records)
-        for item in batch.left_out:
-            ledger.packets(source, item.kind, item.count, item.samples)
-        for loss in batch.losses:
-            losses.append(loss)
-            number = "an unknown number of" if loss.lost is None else f"{loss.lost}"
-            ledger.event(
-                source, "gap", 0, f"{number} events {loss.what}", 1 if loss.lost is None else max(loss.lost, 1)
-            )
+        if len(batch.records):
+            bounds += (int(batch.records.first.values.min()), int(batch.records.last.values.max()))
+            bounds = [min(bounds), max(bounds)]
+        losses += batch.losses
+        _tell(batch, source, ledger)
         for claim in batch.claims:
             workload = (claim.workload_kind, claim.workload_name)
             claims.add(claim.time, claim.address, (claim.namespace, claim.pod), claim.labels, workload, claim.node)
         for time, address, name in batch.names:
             names.resolved(address, [name], time, kind="dns")
-    return LogReading(records, counted.size, min(times, default=None), max(times, default=None), tuple(losses))
+    start, end = bounds or (None, None)
+    return LogReading(records, 0, start, end, tuple(losses))
+
+
+def _tell(batch: Batch, source: str, ledger: LedgerWriter) -> None:
+    for item in batch.left_out:
+        ledger.packets(source, item.kind, item.count, item.samples)
+    for loss in batch.losses:
+        number = "an unknown number of" if loss.lost is None else f"{loss.lost}"
+        ledger.event(source, "gap", 0, f"{number} events {loss.what}", max(loss.lost or 1, 1))
 
 
 def first_time_of(form: Format, stream: BinaryIO) -> int | None:
@@ -81,10 +94,6 @@ def first_time_of(form: Format, stream: BinaryIO) -> int | None:
         if len(batch.records):
             return int(batch.records.first.values.min())
     return None
-
-
-def _bounds(records: Records) -> list[int]:
-    return [int(records.first.values.min()), int(records.last.values.max())] if len(records) else []
 
 
 class _Counted:

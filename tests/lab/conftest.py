@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.lab import record
 from tests.lab.netns import missing
 from tests.lab.probes import Enforced, enforced
 
@@ -18,6 +19,12 @@ def lab_rights() -> None:
         if os.environ.get("CI") == "true":
             pytest.fail(f"CI must run the lab, but {lacking}")
         pytest.skip(lacking)
+
+
+@pytest.fixture(scope="session")
+def recording(lab_rights: None, tmp_path_factory: pytest.TempPathFactory) -> record.Recording:  # noqa: ARG001
+    """Return five seconds of the shop: captures, connection tracking, inventory."""
+    return record.record(tmp_path_factory.mktemp("recorded") / "shop", 5)
 
 
 @pytest.fixture(scope="module")

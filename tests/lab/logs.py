@@ -1,4 +1,4 @@
-"""Flow logs of the lab's traffic: what the node's connection tracking, nfdump and softflowd make of the same packets."""
+"""Flow logs of the lab's traffic: what connection tracking, nfdump and softflowd make of the same packets."""
 
 from __future__ import annotations
 

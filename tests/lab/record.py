@@ -28,6 +28,8 @@ class Recording:
     shop: t.Shop
     times: scenario.Times
     folder: Path
+    tracked: Path
+    """The node's connection tracking events."""
 
 
 async def _traffic(lab: Lab, seconds: float, several: Path, clients: Path, tracked: Path) -> scenario.Times:
@@ -46,15 +48,18 @@ async def _traffic(lab: Lab, seconds: float, several: Path, clients: Path, track
     return plays.times
 
 
-def record(folder: Path, seconds: float, log: Path | None = None) -> Recording:
-    """Record the captures and the inventory of sample_captures; connection tracking events go to `log`."""
+def record(folder: Path, seconds: float, tracked: Path | None = None) -> Recording:
+    """Record everything that sample_captures holds but its README and its logs.
+
+    Connection tracking events go to a file beside the folder, or to `tracked`.
+    """
+    tracked = folder.with_name(f"{folder.name}.conntrack.log") if tracked is None else tracked
     now = time.time()
     job = f"report-{int(now // 60)}"
     shop = t.shop(0, job, inventory.uid("Job", "shop", job))
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch, Lab(shop) as lab:
         several = Path(scratch) / "several.pcapng"
-        tracked = Path(scratch) / "conntrack.log" if log is None else log
         times = asyncio.run(_traffic(lab, seconds, several, folder / "shop-clients.pcapng", tracked))
         merge(several, folder / "shop.pcap")
     (folder / "shop-clients.pcapng").chmod(0o644)
@@ -62,7 +67,7 @@ def record(folder: Path, seconds: float, log: Path | None = None) -> Recording:
     inventory.write(inventory.Cluster(shop, times).lists(), folder / "inventory")
     with (folder / "expected.csv").open("w", newline="") as out:
         csv.writer(out, lineterminator="\n").writerows([scenario.HEADER, *scenario.expected()])
-    return Recording(shop, times, folder)
+    return Recording(shop, times, folder, tracked)
 
 
 def main() -> int:
@@ -77,7 +82,8 @@ def main() -> int:
     # The report's address passes to a web pod at a third of the time: wait until a full minute falls there, so that
     # no flow row (they are of one minute) holds traffic of both owners.
     time.sleep((60 - options.seconds * 0.35 - time.time()) % 60)
-    made = record(options.output, options.seconds)
+    with tempfile.TemporaryDirectory() as scratch:
+        made = record(options.output, options.seconds, Path(scratch) / "conntrack.log")
     sys.stderr.write(f"{made.times.end - made.times.start:.1f} s recorded in {made.folder}\n")
     return 0
 

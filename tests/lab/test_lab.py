@@ -22,11 +22,6 @@ SAMPLES = Path(__file__).parents[2] / "sample_captures"
 lab = pytest.mark.lab
 
 
-@pytest.fixture(scope="module")
-def recording(lab_rights: None, tmp_path_factory: pytest.TempPathFactory) -> record.Recording:  # noqa: ARG001
-    return record.record(tmp_path_factory.mktemp("recording"), 5)
-
-
 def _fields(capture: Path, only: str, *fields: str) -> list[list[str]]:
     """Return what tshark says: a reader that shares nothing with us."""
     wanted = [part for field in fields for part in ("-e", field)]
