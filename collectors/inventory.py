@@ -179,6 +179,8 @@ class Inventory:
     """Kinds that could not be listed -> why, as the snapshot or the watcher was told."""
     gaps: int = 0
     """How often a watcher lost its place; what came and went meanwhile is not known."""
+    claimed: bool = False
+    """Nobody asked a cluster: it is what records say of pods (collectors.claimed)."""
 
     @property
     def current_services(self) -> tuple[Service, ...]:

@@ -33,7 +33,8 @@ _FIRST = 256
 _MINUTE = 60 * 10**9
 
 
-def _never() -> bool:
+def never() -> bool:
+    """Return no: what is listened at goes on."""
     return False
 
 
@@ -46,7 +47,7 @@ class ReadOptions:
     outer: bool = False
     vxlan_ports: tuple[int, int] = VXLAN_PORTS
     mapping: Mapping | None = None
-    stopped: Callable[[], bool] = _never
+    stopped: Callable[[], bool] = never
 
 
 def read_flows(
@@ -58,7 +59,7 @@ def read_flows(
     vxlan_ports: tuple[int, int] = VXLAN_PORTS,
     workers: int = 1,
     mapping: Mapping | None = None,
-    stopped: Callable[[], bool] = _never,
+    stopped: Callable[[], bool] = never,
 ) -> Observation:
     """Return what all captures and flow logs of some files, folders (with all below them) and stdin ("-") show.
 

@@ -38,7 +38,7 @@ def save(observation: Observation, folder: str | Path) -> tuple[Source, ...]:
 
     A source is held already if content, counts and times are the same under any name: its flows, names, claims and
     ledger entries are left out, and the files stay as they are. A source that has grown since it was read takes the
-    place of its shorter reading, with the event `grown`. A source of the same name whose time overlaps but whose content
+    place of its shorter reading, with the event `grown`. One of the same name whose time overlaps but whose content
     differs otherwise is added, with the event `overlap`. Raises UnreadableInput where the folder holds something else.
     """
     folder = Path(folder)

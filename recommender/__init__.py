@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collectors.claimed import inventory_of
     from collectors.inventory_store import load_inventory
     from collectors.sources import read_flows
     from recommender import exporting, pipeline
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from recommender.widening import Widening
 
 _HOMES = {
+    "collectors.claimed": ("inventory_of",),
     "collectors.inventory_store": ("load_inventory",),
     "collectors.sources": ("read_flows",),
     "recommender.communications": ("summarize",),
@@ -77,11 +79,10 @@ _SUBMODULES = ("exporting", "pipeline")
 __all__ = [
     "Decision", "Desk", "GenerateOptions", "IPBlock", "RunOptions", "SuggestOptions", "Widening", "accept_observed",
     "communications_frame", "conclude", "coverage", "coverage_frame", "difference", "excess", "explain", "exporting",
-    "generate",
-    "judge", "load_decisions", "load_inventory", "load_policies", "load_suggestions", "once", "outcomes_frame",
-    "pipeline", "policies_frame", "reachable", "read_flows", "resolve", "review", "review_widget", "save_policies",
-    "show", "sightings", "simulate", "suggest", "suggestions_frame", "summarize", "what_if", "with_names",
-    "withheld_frame",
+    "generate", "inventory_of", "judge", "load_decisions", "load_inventory", "load_policies", "load_suggestions",
+    "once", "outcomes_frame", "pipeline", "policies_frame", "reachable", "read_flows", "resolve", "review",
+    "review_widget", "save_policies", "show", "sightings", "simulate", "suggest", "suggestions_frame", "summarize",
+    "what_if", "with_names", "withheld_frame",
 ]  # fmt: skip
 
 

@@ -1,14 +1,15 @@
 """Turns the identity that records claim into findings where nothing better is known, and into conflicts elsewhere."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from collectors.flows import Flows
 from collectors.tenancy import span
 from recommender.endpoints import Endpoints
-from recommender.identity import CLASS, Finding, Identity, touching
+from recommender.identity import CLASS, REASON, Finding, Identity, touching
 from recommender.spans import Array, groups, numbered
+from recommender.text import cut
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Claims:
 
     def positions(self, endpoints: Endpoints) -> Array:
         """Return for each row the first pod of the claimed namespace and name, -1 where there is none."""
-        found = [endpoints.pods_named.get(name, (-1,))[0] for name in self.names]
+        found = [(*endpoints.named(*name), -1)[0] for name in self.names]
         return np.array([*found, -1], dtype=np.int64)[self.number]
 
 
@@ -45,30 +46,52 @@ def claims_of(flows: Flows, end: str) -> Claims:
 
 
 def believe(finding: Finding, claims: Claims, first: Array, last: Array, identity: Identity) -> Finding:
-    """Return the finding with pods that only the record tells: one that existed then, where no owner is known.
+    """Return the finding with pods that only the record tells: those that existed then, where no owner is known.
 
-    Several pods that had the name then are believed if they are of one workload: the first by position.
+    Pods of several workloads make it ambiguous. An end without address that stays unknown is called as the record
+    calls it.
     """
     asked = np.flatnonzero(finding.nobody & (claims.number >= 0))
-    believed = np.full(len(asked), -1, dtype=np.int64)
+    pod, doubt = np.full(len(asked), -1, dtype=np.int64), np.zeros(len(asked), dtype=bool)
+    several = doubt.copy()
     for number, at in groups(claims.number[asked]):
         rows = asked[at]
-        believed[at] = _named_then(claims.names[number], first[rows], last[rows], identity.endpoints)
-    found = believed[believed >= 0]
-    return finding.but(asked[believed >= 0], "pod", "claimed", identity.owner_of_pod(found), found)
+        then = _named_then(claims.names[number], first[rows], last[rows], identity.endpoints)
+        pod[at], several[at], doubt[at] = then
+    sure = (pod >= 0) & ~doubt
+    nameless = asked[~sure & (finding.reason[asked] == REASON["no_address"])]
+    finding = finding.but(
+        asked[sure], "pod", "claimed", identity.owner_of_pod(pod[sure]), np.where(several, -1, pod)[sure]
+    )
+    finding = finding.but(asked[doubt], "ambiguous", "two_claimants")
+    owner = finding.owner.copy()
+    owner[nameless] = _called(claims.take(nameless), identity)
+    return replace(finding, owner=owner)
 
 
-def _named_then(name: tuple[str, str], first: Array, last: Array, endpoints: Endpoints) -> Array:
-    """Return for each time the pod that had this name, -1 for none and for pods of several workloads."""
+_MOST_NAME = 160
+
+
+def _called(claims: Claims, identity: Identity) -> Array:
+    """Return how each record calls an end, as the number of an owner."""
+    numbers, place = np.unique(claims.number, return_inverse=True)
+    names = (cut("/".join(claims.names[number]), _MOST_NAME) for number in numbers.tolist())
+    return np.array([identity.book.owner(name) for name in names], dtype=np.int64)[place]
+
+
+def _named_then(name: tuple[str, str], first: Array, last: Array, endpoints: Endpoints) -> tuple[Array, Array, Array]:
+    """Return for each time the first pod that had this name (-1: none), whether others did, of other workloads too."""
     best = np.full(len(first), -1, dtype=np.int64)
-    doubt = np.zeros(len(first), dtype=bool)
-    for position in endpoints.pods_named.get(name, ()):
+    several, doubt = np.zeros(len(first), dtype=bool), np.zeros(len(first), dtype=bool)
+    for position in endpoints.named(*name):
         pod = endpoints.inventory.pods[position]
         if not pod.host_network:
             then = touching(first, last, span(pod.start, pod.end))
-            doubt |= then & (best >= 0) & (endpoints.workload_of[best] != endpoints.workload_of[position])
+            again = then & (best >= 0)
+            several |= again & (pod.name != name[1])
+            doubt |= again & (endpoints.workload_of[best] != endpoints.workload_of[position])
             best = np.where(then & (best < 0), position, best)
-    return np.where(doubt, -1, best)
+    return best, several, doubt
 
 
 def conflicts(finding: Finding, claims: Claims, identity: Identity) -> Array:
@@ -96,20 +119,23 @@ def conflicts(finding: Finding, claims: Claims, identity: Identity) -> Array:
 
 
 def _differing(number: Array, pod: Array, owner: Array, claims: Claims, identity: Identity) -> Array:
-    """Return where a claim's namespace or pod name is not the found pod's; each distinct pair is compared once."""
-    pods, owners = identity.endpoints.inventory.pods, list(identity.book.owners)
+    """Return where a claim's namespace or pod name is not the found pod's; each distinct pair is compared once.
+
+    A name that only begins like several pods differs where none of these is of the found workload.
+    """
+    endpoints, owners = identity.endpoints, list(identity.book.owners)
     distinct, firsts = numbered(number, pod, owner)
     differ = []
     for row in firsts.tolist():
         namespace, name = claims.names[number[row]]
         at = int(pod[row])
-        held = pods[at].name if at >= 0 else ""
         where = owners[int(owner[row])][0]
-        differ.append(bool((namespace and namespace != where) or (name and name != held)))
+        meant = np.array(endpoints.named(where, name), dtype=np.int64)
+        agrees = owner[row] in identity.owner_of_pod(meant) if name.endswith("*") else at in meant
+        differ.append(bool((namespace and namespace != where) or (name and not agrees)))
     return np.array(differ, dtype=bool)[distinct]
 
 
 def _host(name: tuple[str, str], endpoints: Endpoints) -> int:
     """Return the first host network pod of that name, else -1."""
-    positions = endpoints.pods_named.get(name, ())
-    return next((at for at in positions if endpoints.inventory.pods[at].host_network), -1)
+    return next((at for at in endpoints.named(*name) if endpoints.inventory.pods[at].host_network), -1)

@@ -9,7 +9,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,7 +31,7 @@ from recommender.cli_options import (
 )
 from recommender.cli_review import add_review
 from recommender.cli_simulate import add_simulate
-from recommender.interrupts import pipe_ends_first
+from recommender.interrupts import first_interrupt
 from recommender.text import visible
 
 if TYPE_CHECKING:
@@ -90,9 +90,9 @@ def _parser() -> argparse.ArgumentParser:
 def _add_whole_jobs(commands: Any) -> None:
     demo = add_command(commands, "demo", _demo, "the whole job on the bundled samples")
     demo.add_argument("-o", "--output", type=Path, default=Path("podfence-demo"), help="folder (default: %(default)s)")
-    run = add_command(commands, "run", _run, "the whole job on your captures")
+    run = add_command(commands, "run", _run, "the whole job on your captures and flow logs")
     add_sources(run)
-    add_inventory_path(run)
+    add_inventory_path(run, required=False)
     run.add_argument(
         "-o", "--output", type=Path, required=True, help="folder for observations, review, policies, report"
     )
@@ -109,10 +109,13 @@ def _add_stages(commands: Any) -> None:
     )
     observe.add_argument("--outer", action="store_true", help="count a tunnel's outer packets, not those inside")
     observe.add_argument("--vxlan-port", type=int, metavar="PORT", help="expect VXLAN here beside 4789 (else: 8472)")
+    observe.add_argument(
+        "--columns", metavar="MAPPING", help="with --format generic: field=column,... or a YAML file (docs/formats.md)"
+    )
     observe.add_argument("--workers", type=int, default=1, metavar="N", help="read by N processes, or threads")
     suggest = add_command(commands, "suggest", _suggest, "observation store + inventory -> suggestions to review")
     suggest.add_argument("observations", type=Path, help="observation store")
-    add_inventory_path(suggest)
+    add_inventory_path(suggest, required=False)
     suggest.add_argument("-o", "--output", type=Path, required=True, help="review folder; its decisions stay")
     add_decisions(suggest)
 
@@ -135,7 +138,8 @@ def _demo(given: argparse.Namespace) -> int:
 def _run(given: argparse.Namespace) -> int:
     from recommender import pipeline  # noqa: PLC0415 - late, see above
 
-    conclusion = pipeline.run(given.sources, given.inventory, given.output, run_options(given))
+    with _ending(given.sources) as stopped:
+        conclusion = pipeline.run(given.sources, given.inventory, given.output, run_options(given), stopped=stopped)
     _say_if_slow()
     return _report(conclusion, given.output, given.json)
 
@@ -160,7 +164,7 @@ def _report(conclusion: "Conclusion", folder: Path, as_json: bool) -> int:
 def _observe(given: argparse.Namespace) -> int:
     from recommender import pipeline  # noqa: PLC0415 - late, see above
 
-    with pipe_ends_first(_say) if "-" in given.sources else contextlib.nullcontext():
+    with _ending(given.sources) as stopped:
         observation, known = pipeline.observe(
             given.sources,
             given.output,
@@ -168,6 +172,8 @@ def _observe(given: argparse.Namespace) -> int:
             outer=given.outer,
             vxlan_port=given.vxlan_port,
             workers=given.workers,
+            mapping=pipeline.mapping_of(given.columns) if given.columns else None,
+            stopped=stopped,
         )
     _say_if_slow()
     window, ledger = observation.window, observation.ledger
@@ -188,6 +194,12 @@ def _observe(given: argparse.Namespace) -> int:
         _say(f"already in the store, not counted again: {', '.join(source.name for source in known)}")
     _say(f"written to {given.output}")
     return 0
+
+
+def _ending(sources: Sequence[str]) -> "contextlib.AbstractContextManager[Callable[[], bool]]":
+    """Return what ends the reading of sources that have no end of their own, at the first Ctrl-C."""
+    endless = any(source == "-" or source.startswith("udp://") for source in sources)
+    return first_interrupt(_say) if endless else contextlib.nullcontext(lambda: False)
 
 
 def _observed_text(data: Mapping[str, Any]) -> str:

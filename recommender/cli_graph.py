@@ -14,7 +14,7 @@ def add_graph(commands: Any, show: Say, say: Say) -> None:
     text = "who talks to whom, as Graphviz DOT, Mermaid or JSON; with policies, what they would do to it"
     graph = add_command(commands, "graph", lambda given: _graph(given, show, say), text)
     graph.add_argument("observations", type=Path, help="observation store")
-    add_inventory_path(graph)
+    add_inventory_path(graph, required=False)
     graph.add_argument(
         "--policies", nargs="+", type=Path, default=[], metavar="PATH",
         help="YAML files or folders to judge it under (default: only what was observed)",

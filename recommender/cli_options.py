@@ -44,12 +44,14 @@ def add_command(
 
 def add_sources(parser: argparse.ArgumentParser) -> None:
     """Add what captures are read."""
-    parser.add_argument("sources", nargs="+", metavar="SOURCE", help="capture files, folders of them, or - for stdin")
+    text = "captures and flow logs: files, folders of them, - for stdin, udp://HOST:PORT for NetFlow"
+    parser.add_argument("sources", nargs="+", metavar="SOURCE", help=text)
 
 
-def add_inventory_path(parser: argparse.ArgumentParser) -> None:
-    """Add where the inventory is, and ranges beside it."""
-    parser.add_argument("--inventory", type=Path, required=True, metavar="INV", help=INVENTORY)
+def add_inventory_path(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """Add where the inventory is, and ranges beside it; not required where flow logs may tell who is who."""
+    text = INVENTORY if required else f"{INVENTORY}; without one, pods are who the flow logs say"
+    parser.add_argument("--inventory", type=Path, required=required, metavar="INV", help=text)
     add_ranges(parser)
 
 

@@ -23,7 +23,7 @@ def add_simulate(commands: Any, show: Say, say: Say) -> None:
     simulate = add_command(commands, "simulate", lambda given: _simulate(given, show, say), text)
     told = f"files or folders of YAML or JSON, - for stdin, or the word {CLUSTER}: those of the inventory"
     simulate.add_argument("policies", nargs="+", metavar="POLICIES", help=told)
-    _add_surroundings(simulate)
+    _add_surroundings(simulate, required=False)
     simulate.add_argument("--observations", type=Path, required=True, metavar="OBS", help="observation store to replay")
     simulate.add_argument("--review", type=Path, metavar="REVIEW", help="review folder: what it declines is not broken")
     text = "why policies allow or deny one connection, rule by rule"
@@ -33,11 +33,11 @@ def add_simulate(commands: Any, show: Say, say: Say) -> None:
         named = "namespace/pod, namespace/Kind/name, or an address" + (" (also a Service's)" if side == "dst" else "")
         explain.add_argument(side, metavar=side.upper(), help=named)
     explain.add_argument("port", metavar="PORT[/PROTOCOL]", help="such as 443 or 53/UDP (default protocol: TCP)")
-    _add_surroundings(explain)
+    _add_surroundings(explain, required=True)
 
 
-def _add_surroundings(parser: argparse.ArgumentParser) -> None:
-    add_inventory_path(parser)
+def _add_surroundings(parser: argparse.ArgumentParser, *, required: bool) -> None:
+    add_inventory_path(parser, required=required)
     parser.add_argument(
         "--existing", action="store_true", help="the inventory's own policies stay in force, unless one is replaced"
     )

@@ -19,7 +19,7 @@ class AddressPeer:
     kind: `external` (public), `node` (a node or a host network pod), `api_server`, `service` (a Service whose
     backends are not known), `unresolved` (private, owner unknown), `ambiguous` (two possible owners),
     `link_local`, `multicast`, `broadcast`, `loopback`. `name` is the node, Service or host network workload, where
-    known.
+    known. Without an address (a log without addresses names a pod that is not known) it is what the log calls it.
     """
 
     address: str
@@ -27,7 +27,7 @@ class AddressPeer:
     name: str = ""
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.address}" + (f" ({self.name})" if self.name else "")
+        return " ".join(part for part in (self.kind, self.address, f"({self.name})" if self.name else "") if part)
 
 
 End = WorkloadRef | AddressPeer
@@ -38,8 +38,10 @@ class Evidence:
     """What was seen of one communication.
 
     `connections` are those that worked; `failed` counts the attempts that did not, by outcome; `one_way` are
-    datagram conversations without any reply. `services` are "namespace/name:port" it was reached through. `names` are
-    what an address without owner was called, by DNS answers, TLS clients or the capture file.
+    datagram conversations without any reply; `allowed` are attempts that a policy let through, of which no source
+    shows whether anybody answered. `services` are "namespace/name:port" it was reached through. `names` are
+    what an address without owner was called, by DNS answers, TLS clients or the capture file. `kept` is 1/N where a
+    source keeps one of N, the least of all.
     """
 
     first_seen: pd.Timestamp
@@ -56,14 +58,25 @@ class Evidence:
     orientations: tuple[str, ...] = ()
     services: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
-    sampled: bool = False
+    kept: float = 1.0
     example: str = ""
     names: tuple[str, ...] = ()
+    allowed: int = 0
+
+    @property
+    def successes(self) -> int:
+        """How often it worked: connections, datagrams to which nothing came back, and what a policy let through."""
+        return self.connections + self.one_way + self.allowed
+
+    @property
+    def sampled(self) -> bool:
+        """Whether a source of it does not keep all that it sees."""
+        return self.kept < 1
 
     @property
     def worked(self) -> bool:
-        """Whether anything worked: a connection, or datagrams to which nothing came back."""
-        return bool(self.connections or self.one_way)
+        """Whether anything worked."""
+        return self.successes > 0
 
 
 @dataclass(frozen=True)
@@ -100,7 +113,7 @@ def summarize(resolved: ResolvedFlows) -> tuple[Communication, ...]:
     totals = _totals(resolved, counts, group)
     totals["example"] = _examples(resolved, group)
     keys = resolved[[*_KEY, "src_address", "dst_address"]].iloc[firsts].astype("object").reset_index(drop=True)
-    worth = counts["worked"] | (counts["one_way"] > 0)
+    worth = counts["worked"] | (counts["one_way"] > 0) | (counts["allowed"] > 0)
     lists = {name: _distinct(resolved[column], group) for name, column in _LISTS.items()}
     lists["orientations"] = _distinct(resolved["orientation"].where(worth, None), group)
     failures = _failures(resolved, counts, group)
@@ -129,8 +142,8 @@ def _key_codes(resolved: ResolvedFlows) -> list[Array]:
 def _counts(resolved: ResolvedFlows) -> pd.DataFrame:
     """Return the connections split by what became of the attempts."""
     connections = resolved["connections"].fillna(0).astype("int64")
-    worked = resolved["outcome"] == "established"
-    silent = (resolved["protocol"] == "UDP") & (resolved["outcome"] == "unanswered")
+    worked, allowed = (resolved["outcome"] == name for name in ("established", "allowed"))
+    silent = _silent(resolved)
     # a row that another vantage point counts already has no attempts of its own (vantages.once)
     least = 1 - resolved["again"].astype("int64") if "again" in resolved else 1
     return pd.DataFrame(
@@ -138,22 +151,33 @@ def _counts(resolved: ResolvedFlows) -> pd.DataFrame:
             "worked": worked,
             "connections": connections.where(worked, 0),
             "one_way": connections.clip(lower=least).where(silent, 0),
-            "failed": connections.clip(lower=least).where(~worked & ~silent, 0),
+            "allowed": connections.clip(lower=least).where(allowed, 0),
+            "failed": connections.clip(lower=least).where(~worked & ~silent & ~allowed, 0),
         }
     )
 
 
+def successful(resolved: pd.DataFrame) -> "pd.Series[bool]":
+    """Return which resolved flows speak for a communication: it worked, nobody answered datagrams, or it was let by."""
+    return resolved["outcome"].isin(["established", "allowed"]) | _silent(resolved)
+
+
+def _silent(resolved: pd.DataFrame) -> "pd.Series[bool]":
+    """Return where datagrams got no reply: they may be real (statsd, syslog)."""
+    return (resolved["protocol"] == "UDP") & (resolved["outcome"] == "unanswered")
+
+
 def _totals(resolved: ResolvedFlows, counts: pd.DataFrame, group: Array) -> pd.DataFrame:
     """Return a row of sums and bounds for each communication."""
-    sampled = (resolved["sampled"].fillna(1.0) < 1.0).astype(bool)
+    kept = resolved["sampled"].fillna(1.0).astype(float).rename("kept")
     reused = resolved["src_ip_reused"] | resolved["dst_ip_reused"]
     flags = resolved.assign(ip_reused=reused, node_snat=resolved["src_reason"] == "node_snat")
-    marks = pd.concat([flags[["first_seen", "last_seen", *_FLAGS]], counts, sampled.rename("sampled")], axis=1)
+    marks = pd.concat([flags[["first_seen", "last_seen", *_FLAGS]], counts, kept], axis=1)
     groups = marks.groupby(group, sort=True)
-    least, most = groups[["first_seen"]].min(), groups[["last_seen", "worked", "sampled", *_FLAGS]].max()
+    least, most = groups[["first_seen", "kept"]].min(), groups[["last_seen", "worked", *_FLAGS]].max()
     counters = ["packets", "bytes", "reply_packets", "reply_bytes"]
     known = resolved[counters].groupby(group, sort=True).sum(min_count=1)
-    return pd.concat([least, most, groups[["connections", "one_way"]].sum(), known], axis=1)
+    return pd.concat([least, most, groups[["connections", "one_way", "allowed"]].sum(), known], axis=1)
 
 
 def _failures(resolved: ResolvedFlows, counts: pd.DataFrame, group: Array) -> dict[int, tuple[tuple[str, int], ...]]:
@@ -182,22 +206,35 @@ def _distinct(column: "pd.Series[Any]", group: Array) -> dict[int, tuple[str, ..
 def _examples(resolved: ResolvedFlows, group: Array) -> list[str]:
     """Return the least flow of each communication, as text: it does not depend on the order of the flows."""
     rows = np.arange(len(group))
-    ports = resolved["dst_port"].to_numpy(dtype=np.int64)
-    for column in (*(resolved[end].astype("category").cat for end in ("src", "dst")), None):
-        texts = np.unique(ports).astype(str) if column is None else np.array([*map(str, column.categories), ""])
-        codes = np.searchsorted(np.unique(ports), ports) if column is None else column.codes.to_numpy()
-        rank = np.empty(len(texts), dtype=np.int64)
-        rank[np.argsort(texts)] = np.arange(len(texts))
-        rank = rank[codes]
+    for name in ("src", "dst", "dst_port", "src_namespace", "src_pod", "dst_namespace", "dst_pod"):
+        rank = _ranks(resolved[name])[rows]
         least = np.full(int(group.max()) + 1, np.iinfo(np.int64).max)
-        np.minimum.at(least, group[rows], rank[rows])
-        rows = rows[rank[rows] == least[group[rows]]]
+        np.minimum.at(least, group[rows], rank)
+        rows = rows[rank == least[group[rows]]]
     chosen = np.empty(int(group.max()) + 1, dtype=np.int64)
     chosen[group[rows[::-1]]] = rows[::-1]
-    parts = resolved[["src", "dst", "protocol", "dst_port"]].iloc[chosen].astype("object").astype(str)
-    return [
-        f"{src} -> {dst} {protocol}/{port}" for src, dst, protocol, port in parts.itertuples(index=False, name=None)
-    ]
+    flows = resolved.iloc[chosen]
+    ends = ([one or called for one, called in zip(*_texts(flows, end), strict=True)] for end in ("src", "dst"))
+    parts = zip(*ends, flows["protocol"], flows["dst_port"], strict=True)
+    return [f"{src} -> {dst} {protocol}/{port}" for src, dst, protocol, port in parts]
+
+
+def _ranks(column: "pd.Series[Any]") -> Array:
+    """Return the place of each value's text among all texts sorted; what is missing is the text ""."""
+    codes, values = pd.factorize(column, use_na_sentinel=True)
+    texts = np.array([*map(str, values), ""])
+    ranks = np.empty(len(texts), dtype=np.int64)
+    ranks[np.argsort(texts)] = np.arange(len(texts))
+    return ranks[codes]
+
+
+def _texts(rows: pd.DataFrame, end: str) -> tuple[list[str], list[str]]:
+    """Return the address of each row's end, empty where it has none, and what the record calls it."""
+    address, namespace, pod = (
+        rows[name].astype("object").where(rows[name].notna(), "").tolist()
+        for name in (end, f"{end}_namespace", f"{end}_pod")
+    )
+    return address, [f"{space}/{name}" for space, name in zip(namespace, pod, strict=True)]
 
 
 def _communication(
@@ -208,6 +245,7 @@ def _communication(
         last_seen=row["last_seen"],
         connections=max(int(row["connections"]), int(row["worked"])),
         one_way=int(row["one_way"]),
+        allowed=int(row["allowed"]),
         failed=failed,
         packets=_known(row["packets"]),
         bytes=_known(row["bytes"]),
@@ -218,7 +256,7 @@ def _communication(
         orientations=values["orientations"],
         services=values["services"],
         sources=values["sources"],
-        sampled=bool(row["sampled"]),
+        kept=float(row["kept"]),
         example=row["example"],
     )
     notes = tuple(flag for flag in _FLAGS if row[flag])
@@ -244,4 +282,4 @@ def end_key(end: End) -> tuple[str, str, str, str]:
     """Return a sortable key of an end: workloads first, then addresses by kind."""
     if isinstance(end, WorkloadRef):
         return "workload", end.namespace, end.kind, end.name
-    return "~address", end.kind, end.address, ""
+    return "~address", end.kind, end.address, "" if end.address else end.name

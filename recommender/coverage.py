@@ -4,6 +4,7 @@ docs/coverage.md tells users what each number means.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -11,9 +12,10 @@ import pandas as pd
 from collectors.inventory import Inventory, WorkloadRef
 from collectors.observation import ObservationWindow
 from recommender.communications import AddressPeer, Communication, meaning
-from recommender.coverage_inputs import Loss, Unwatched, joined, losses, selectable, unwatched
+from recommender.coverage_inputs import Loss, Partial, Unwatched, joined, losses, partial, selectable, unwatched
 from recommender.coverage_model import Coverage, CoverageOptions, Seen, WorkloadCoverage
 from recommender.coverage_words import shortfalls, silence, steady
+from recommender.phrases import in_gaps, kept
 from recommender.sightings import Sightings
 from recommender.spans import Array
 from recommender.unseen import unseen_by_group
@@ -41,7 +43,8 @@ def coverage(
     every, own = table.seen()
     lost = losses(window)
     late = unwatched(inventory, pd.Timedelta(spans.longest))
-    doubts = _doubts(edges, refs, table, lost, late, options)
+    parts, least = partial(window), min((edge.evidence.kept for edge in edges), default=1.0)
+    doubts = _doubts(edges, refs, table, _Sources(window, lost, parts, least, options), late)
     judged = tuple(_judge(ref, seen, doubts.get(ref, ()), options) for ref, seen in zip(refs, own, strict=True))
     return Coverage(
         seen=every,
@@ -50,6 +53,8 @@ def coverage(
         unwatched=late,
         losses=lost,
         sampled=sum(edge.evidence.sampled for edge in edges),
+        kept=least,
+        partial=parts,
         left_out=len(told) - len(edges),
         inventory_gaps=inventory.gaps,
         start=window.start,
@@ -95,7 +100,7 @@ class _Table:
 
     def seen(self) -> tuple[Seen, list[Seen]]:
         """Return what was seen in all, and of each workload."""
-        own = [edge.evidence.connections + edge.evidence.one_way for edge in self._edges]
+        own = [edge.evidence.successes for edge in self._edges]
         connections = np.bincount(self.group, weights=np.array(own)[self.edge] if own else None, minlength=self.groups)
         estimates = unseen_by_group(self.group, self._counts[self.edge], self.groups, self._options.confidence)
         newest = np.full(self.groups, -1, dtype=np.int64)
@@ -137,30 +142,46 @@ def _bounds(window: ObservationWindow, first: Array) -> tuple[int, int]:
     return (int(first.min()), int(first.max())) if len(first) else (0, 0)
 
 
+@dataclass(frozen=True)
+class _Sources:
+    """What the sources of a window are known not to show."""
+
+    window: ObservationWindow
+    lost: Sequence[Loss]
+    parts: Sequence[Partial]
+    kept: float
+    options: CoverageOptions
+
+    def doubts(self, edges: Sequence[Communication]) -> list[str]:
+        """Return what speaks against a workload with these edges; one without any may be in any of the sources."""
+        share = min((edge.evidence.kept for edge in edges), default=self.kept)
+        found = [f"a source of it keeps {kept(share)}, where absence proves nothing"] if share < 1 else []
+        names = {name for edge in edges for name in edge.evidence.sources}
+        poor = [loss for loss in self.lost if loss.share is None or loss.share > self.options.lost_share]
+        if own := [loss for loss in poor if not edges or loss.source in names]:
+            found.append(f"a source of it lost packets or events{in_gaps(max(loss.during for loss in own))}")
+        told = {one.source: one.what for one in self.parts}
+        if told and (names or {source.name for source in self.window.sources}) <= told.keys():
+            whats = sorted({told[name] for name in names or told})
+            found.append(f"no source of it shows everything: one {' and one '.join(whats)}")
+        return found
+
+
 def _doubts(
     edges: Sequence[Communication],
     refs: Sequence[WorkloadRef],
     table: _Table,
-    lost: Sequence[Loss],
+    sources: _Sources,
     late: Sequence[Unwatched],
-    options: CoverageOptions,
 ) -> dict[WorkloadRef, tuple[str, ...]]:
     """Return what else speaks against a workload being stable: sentences without their full stop."""
-    poor = {loss.source for loss in lost if loss.share is None or loss.share > options.lost_share}
-    found: dict[WorkloadRef, list[str]] = {entry.workload: [entry.reason] for entry in late}
-    sampled: set[int] = set()
-    lossy: set[int] = set()
+    own: dict[int, list[Communication]] = {}
     for edge, groups in zip(edges, table.ends, strict=True):
-        if edge.evidence.sampled:
-            sampled.update(groups)
-        if poor and not poor.isdisjoint(edge.evidence.sources):
-            lossy.update(groups)
-    talks = {group for groups in table.ends for group in groups}
+        for group in groups:
+            own.setdefault(group, []).append(edge)
+    found: dict[WorkloadRef, list[str]] = {entry.workload: [entry.reason] for entry in late}
     for at, ref in enumerate(refs, start=1):
-        if at in sampled or (sampled and at not in talks):
-            found.setdefault(ref, []).append("a source of it is sampled, where absence proves nothing")
-        if at in lossy or (poor and at not in talks):
-            found.setdefault(ref, []).append("a source of it lost packets or events")
+        found.setdefault(ref, []).extend(sources.doubts(own.get(at, ())))
     return {ref: tuple(sentences) for ref, sentences in found.items()}
 
 

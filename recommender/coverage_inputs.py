@@ -1,6 +1,6 @@
 """Turns inventory and window into what coverage must know of them: schedules, losses, and since when who was there."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import pandas as pd
@@ -9,6 +9,9 @@ from collectors.inventory import Inventory, WorkloadRef
 from collectors.observation import ObservationWindow
 from recommender.phrases import bounded, duration, often
 from recommender.schedules import longest_gap
+from recommender.source_facts import PARTIAL
+
+_NONE = pd.Timedelta(0)
 
 
 @dataclass(frozen=True)
@@ -32,11 +35,29 @@ class Unwatched:
 
 @dataclass(frozen=True)
 class Loss:
-    """A source that lost packets or events; `share` is of all that it should have had, None where it does not say."""
+    """A source that lost packets or events; `share` is of all that it should have had, None where it does not say.
+
+    `during` is the time of all its gaps together, as far as they have times.
+    """
 
     source: str
     lost: int
     share: float | None
+    during: pd.Timedelta = _NONE
+
+
+@dataclass(frozen=True)
+class Partial:
+    """A source whose kind of log shows a part of the traffic only; `what` is the end of a sentence that says so."""
+
+    source: str
+    what: str
+
+
+def partial(window: ObservationWindow) -> tuple[Partial, ...]:
+    """Return the sources of kinds that show a part only, by name."""
+    found = {Partial(source.name, PARTIAL[source.kind]) for source in window.sources if source.kind in PARTIAL}
+    return tuple(sorted(found, key=lambda one: (one.source, one.what)))
 
 
 def unwatched(inventory: Inventory, longest: pd.Timedelta) -> tuple[Unwatched, ...]:
@@ -65,18 +86,31 @@ def losses(window: ObservationWindow) -> tuple[Loss, ...]:
         drops[source.name] = drops.get(source.name, 0) + source.drops
         read[source.name] = read.get(source.name, 0) + source.packets
     told: dict[str, int] = {}
+    spans: dict[str, list[tuple[pd.Timestamp, pd.Timestamp]]] = {}
     silent = set()
     for gap in window.gaps:
         told[gap.source] = told.get(gap.source, 0) + (gap.lost or 0)
         if gap.lost is None:
             silent.add(gap.source)
+        if gap.start is not None and gap.end is not None:
+            spans.setdefault(gap.source, []).append((gap.start, gap.end))
     found = []
     for name in sorted({*drops, *told}):
         lost = max(drops.get(name, 0), told.get(name, 0))
         share = None if name in silent or name not in read else lost / max(1, lost + read[name])
         if lost or name in silent:
-            found.append(Loss(name, lost, share))
+            found.append(Loss(name, lost, share, _together(spans.get(name, ()))))
     return tuple(found)
+
+
+def _together(spans: Iterable[tuple[pd.Timestamp, pd.Timestamp]]) -> pd.Timedelta:
+    """Return how long some spans last together; where they overlap they count once."""
+    total, reach = _NONE, None
+    for start, end in sorted(spans):
+        begin = start if reach is None else max(start, reach)
+        total += max(end - begin, _NONE)
+        reach = end if reach is None else max(end, reach)
+    return total
 
 
 def selectable(inventory: Inventory) -> set[WorkloadRef]:

@@ -8,7 +8,7 @@ from typing import Literal
 import pandas as pd
 
 from collectors.inventory import WorkloadRef
-from recommender.coverage_inputs import Loss, Unwatched
+from recommender.coverage_inputs import Loss, Partial, Unwatched
 from recommender.unseen import Unseen
 
 Verdict = Literal["learning", "stabilising", "stable"]
@@ -36,7 +36,7 @@ _STABLE, _STABILISING = Thresholds(0.01, 0.5, _DAY), Thresholds(0.10, 0.25, _HOU
 
 @dataclass(frozen=True)
 class CoverageOptions:
-    """`stable` also asks for no unwatched CronJob period, nothing sampled, and no source that lost over `lost_share`.
+    """`stable` also asks for no unwatched CronJob period, nothing sampled, no source that lost over `lost_share`.
 
     `confidence` is that of each bound by itself. A break between captures of up to `pause` is none. `points` is the
     number of equal slices of the window that a curve has.
@@ -92,6 +92,10 @@ class Coverage:
     losses: tuple[Loss, ...] = ()
     sampled: int = 0
     """Edges that a source which keeps one of many packets or connections speaks of."""
+    kept: float = 1.0
+    """The least share that a source keeps: 1/N."""
+    partial: tuple[Partial, ...] = ()
+    """Sources whose kind of log shows a part of the traffic only."""
     left_out: int = 0
     inventory_gaps: int = 0
     start: pd.Timestamp | None = None

@@ -1,12 +1,14 @@
 """Turns coverage into the sentences of its verdicts, the rows of the summary and the plain data of --json."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from typing import Any
 
 import pandas as pd
 
+from recommender.coverage_inputs import Loss
 from recommender.coverage_model import Coverage, Seen, Thresholds
-from recommender.phrases import bounded, duration, percent
+from recommender.phrases import bounded, duration, in_gaps, kept, percent
 from recommender.unseen import Unseen
 
 _SHOWN = 5
@@ -90,12 +92,16 @@ def warnings(coverage: Coverage) -> list[str]:
         jobs = (f"{entry.workload} ({entry.reason})" for entry in coverage.unwatched)
         found.append(f"CronJobs that need not have run: {_listed(jobs)}.")
     if coverage.losses:
-        sources = (f"{loss.source} ({_lost(loss.lost, loss.share)})" for loss in coverage.losses)
+        sources = (f"{loss.source} ({_lost(loss)})" for loss in coverage.losses)
         found.append(f"Sources that lost something, which may be missing here: {_listed(sources)}.")
     if coverage.sampled:
         found.append(
-            f"From sampled sources: {_edges(coverage.sampled)}; what such a source did not show may well have happened."
+            f"From sources that keep {kept(coverage.kept)}: {_edges(coverage.sampled)}; what such a source did not "
+            "show may well have happened, and the chances above are of what it keeps."
         )
+    if coverage.partial:
+        logs = (f"{one.source} {one.what}" for one in coverage.partial)
+        found.append(f"Sources that never show everything: {_listed(logs)}.")
     if coverage.inventory_gaps:
         found.append(
             f"Gaps in the inventory: {coverage.inventory_gaps:,}; workloads that came and went in them are not known."
@@ -133,11 +139,18 @@ def coverage_data(coverage: Coverage) -> dict[str, Any]:
             }
             for entry in coverage.unwatched
         ],
-        "losses": [{"source": loss.source, "lost": loss.lost, "share": loss.share} for loss in coverage.losses],
+        "losses": [_loss_data(loss) for loss in coverage.losses],
+        "partial_sources": [asdict(one) for one in coverage.partial],
         "sampled_edges": coverage.sampled,
+        "kept_share": coverage.kept,
         "left_out": coverage.left_out,
         "inventory_gaps": coverage.inventory_gaps,
     }
+
+
+def _loss_data(loss: Loss) -> dict[str, Any]:
+    gaps = loss.during.total_seconds()
+    return {"source": loss.source, "lost": loss.lost, "share": loss.share, "gap_seconds": gaps}
 
 
 def _seen_data(seen: Seen) -> dict[str, Any]:
@@ -165,8 +178,10 @@ def _time(stamp: pd.Timestamp | None) -> str | None:
     return None if stamp is None else stamp.isoformat()
 
 
-def _lost(count: int, share: float | None) -> str:
-    return f"at least {count:,}, it does not say how many" if share is None else f"{count:,}, {percent(share)}"
+def _lost(loss: Loss) -> str:
+    share = "it does not say how many" if loss.share is None else percent(loss.share)
+    least = "at least " if loss.share is None else ""
+    return f"{least}{loss.lost:,}, {share}{in_gaps(loss.during)}"
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 
 from collectors.addresses import Ranges
+from collectors.claimed import beginning_of, beginnings
 from collectors.errors import UnreadableInput
 from collectors.inventory import Inventory, WorkloadRef
 from collectors.tenancy import Tenancy, gateways, span, tenancy
@@ -128,12 +129,16 @@ class Endpoints:
         }
         return frozenset(of_pods | of_slices)
 
+    def named(self, namespace: str, name: str) -> tuple[int, ...]:
+        """Return the positions of the pods of that name; one that ends in `*` is how a controller begins several."""
+        return self._named.get((namespace, beginning_of(name)), ())
+
     @cached_property
-    def pods_named(self) -> Mapping[tuple[str, str], tuple[int, ...]]:
-        """Return (namespace, name) -> positions of the pods that had that name."""
+    def _named(self) -> Mapping[tuple[str, str], tuple[int, ...]]:
         found: dict[tuple[str, str], list[int]] = {}
         for at, pod in enumerate(self.inventory.pods):
-            found.setdefault((pod.namespace, pod.name), []).append(at)
+            for name in {pod.name, *beginnings(pod.name)}:
+                found.setdefault((pod.namespace, name), []).append(at)
         return {name: tuple(positions) for name, positions in found.items()}
 
 

@@ -2,23 +2,15 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Literal, get_args
+from typing import Any, Final, Literal
 
 from collectors.addresses import Ranges
 from collectors.inventory import Inventory, WorkloadRef
 from collectors.observation import Observation
 from recommender.communications import AddressPeer, Communication, End, meaning
+from recommender.findings_model import KINDS, SEVERITIES, Finding, Severity, counted, name_of, names_of
+from recommender.findings_sources import from_records, lossy
 from recommender.scans import Scan
-from recommender.suggest import suggestion_id
-from recommender.text import cut, some, visible
-
-Severity = Literal["serious", "attention", "info"]
-SEVERITIES: Final = ("serious", "attention", "info")
-Kind = Literal[
-    "scan", "identity_conflict", "traffic_from_nowhere", "api_server_reached_by_many", "metadata_service_reached",
-    "database_from_outside_namespace", "external_reaches_pod", "host_network_talks", "sampled_or_lossy",
-]  # fmt: skip
-KINDS: Final[tuple[Kind, ...]] = get_args(Kind)
 
 METADATA: Final = frozenset({"169.254.169.254", "fd00:ec2::254", "fd20:ce::254", "100.100.100.200"})
 """Where clouds hand out credentials: AWS, Azure, GCP, OpenStack and Oracle share the first; AWS and GCP over IPv6;
@@ -32,9 +24,6 @@ DATABASES: Final[Mapping[tuple[str, int], str]] = {
 }  # fmt: skip
 """Ports known for databases and brokers that may speak plaintext; what spoke there is not known."""
 
-LONGEST_NAME: Final = 160
-_SHOWN: Final = 5
-
 
 @dataclass(frozen=True)
 class FindingOptions:
@@ -42,25 +31,6 @@ class FindingOptions:
 
     many_at_api_server: int = 10
     system_namespaces: frozenset[str] = frozenset({"kube-system"})
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing to look at: `subject` is what it is about, `communications` the ids it rests on (suggestion_id).
-
-    Its texts hold names from cluster and traffic: cut to LONGEST_NAME each, control characters written out.
-    """
-
-    kind: Kind
-    severity: Severity
-    subject: str
-    sentence: str
-    communications: tuple[str, ...] = ()
-
-    @property
-    def docs(self) -> str:
-        """Where it is explained."""
-        return f"docs/findings.md#{self.kind}"
 
 
 def findings(
@@ -77,13 +47,15 @@ def findings(
     found = [
         *_scans(scans, spoken),
         *_conflicts(spoken),
+        *_denied_before(worked),
         *_from_nowhere(worked, inventory),
         *_api_server(worked, options),
         *_metadata(worked),
         *_databases(worked),
         *_from_outside(worked),
         *_host_network(worked),
-        *_losses(observation),
+        *lossy(observation),
+        *from_records(inventory),
     ]
     return tuple(sorted(found, key=_order))
 
@@ -114,23 +86,6 @@ def findings_rows(found: Iterable[Finding]) -> Iterator[tuple[str, str]]:
         yield "", f"{first.kind}: {first.sentence}" + (f" (and {more} more, in the report)" if more else "")
 
 
-def _finding(kind: Kind, severity: Severity, subject: object, sentence: str, of: Iterable[Communication]) -> Finding:
-    return Finding(kind, severity, _name(subject), sentence, tuple(sorted({suggestion_id(c) for c in of})))
-
-
-def _name(thing: object) -> str:
-    """Return a name as it may be shown: without control characters, and not endless."""
-    return cut(visible(str(thing)[: LONGEST_NAME + 1]), LONGEST_NAME)
-
-
-def _names(things: Iterable[object]) -> str:
-    return some(sorted({_name(thing) for thing in things}), _SHOWN)
-
-
-def _count(number: int, one: str, many: str = "") -> str:
-    return f"{number:,} {one if number == 1 else many or one + 's'}"
-
-
 def _by(side: Literal["src", "dst"], of: Iterable[Communication]) -> Mapping[End, list[Communication]]:
     grouped: dict[End, list[Communication]] = {}
     for communication in of:
@@ -147,21 +102,35 @@ def _scans(found: Iterable[Scan], spoken: Iterable[Communication]) -> Iterator[F
     for scan in found:
         of = [known[meant] for meant in scan.worked if meant in known]
         sentence = (
-            f"{_name(scan.source)} tried {_count(scan.ports, 'port')} of {_count(scan.peers, 'peer')} "
+            f"{name_of(scan.source)} tried {counted(scan.ports, 'port')} of {counted(scan.peers, 'peer')} "
             f"from {scan.start:%Y-%m-%d %H:%M:%S} to {scan.end:%Y-%m-%d %H:%M:%S} UTC, and {scan.failed:,} of "
-            f"{_count(scan.attempts, 'attempt')} failed (such as {_names(scan.examples)}); "
+            f"{counted(scan.attempts, 'attempt')} failed (such as {names_of(scan.examples)}); "
             "it looks like a scan, so do not accept what it reached meanwhile before you know why."
         )
-        yield _finding("scan", "serious", scan.source, sentence, of)
+        yield Finding.of("scan", "serious", scan.source, sentence, of)
 
 
 def _conflicts(spoken: Iterable[Communication]) -> Iterator[Finding]:
     for src, of in _by("src", (c for c in spoken if "identity_conflict" in c.notes)).items():
         sentence = (
-            f"In {_count(len(of), 'communication')} from {_name(src)} (to {_names(c.dst for c in of)}) the record "
+            f"In {counted(len(of), 'communication')} from {name_of(src)} (to {names_of(c.dst for c in of)}) the record "
             "names another pod or namespace, at one end, than the inventory knows; the inventory is believed."
         )
-        yield _finding("identity_conflict", "attention", src, sentence, of)
+        yield Finding.of("identity_conflict", "attention", src, sentence, of)
+
+
+def _denied_before(worked: Iterable[Communication]) -> Iterator[Finding]:
+    for dst, of in _by("dst", (c for c in worked if _denied(c))).items():
+        sentence = (
+            f"{counted(sum(map(_denied, of)), 'attempt')} at {name_of(dst)} (from {names_of(c.src for c in of)}) met a "
+            "policy or firewall that denies them, or is in audit mode and would; others of the same communications "
+            "worked. Which one it was is not told: find out whether it still holds before you accept them."
+        )
+        yield Finding.of("denied_before", "attention", dst, sentence, of)
+
+
+def _denied(communication: Communication) -> int:
+    return sum(count for outcome, count in communication.evidence.failed if outcome in {"denied", "audited"})
 
 
 def _from_nowhere(worked: Iterable[Communication], inventory: Inventory) -> Iterator[Finding]:
@@ -181,10 +150,10 @@ def _from_nowhere(worked: Iterable[Communication], inventory: Inventory) -> Iter
         else:
             continue
         sentence = (
-            f"{_name(src.address)} reached {_names(c.dst for c in of)}, and who that was is not known: {why}. "
+            f"{name_of(src.address)} reached {names_of(c.dst for c in of)}, and who that was is not known: {why}. "
             "An inventory watched during the observation would tell."
         )
-        yield _finding("traffic_from_nowhere", "attention", src, sentence, of)
+        yield Finding.of("traffic_from_nowhere", "attention", src, sentence, of)
 
 
 def _api_server(worked: Iterable[Communication], options: FindingOptions) -> Iterator[Finding]:
@@ -196,10 +165,10 @@ def _api_server(worked: Iterable[Communication], options: FindingOptions) -> Ite
     callers = {c.src for c in of}
     if len(callers) > options.many_at_api_server:
         sentence = (
-            f"{_count(len(callers), 'workload')} outside {_names(options.system_namespaces)} talk to the API server "
-            f"({_names(callers)}); few applications need it, and each that can is a way to take over the cluster."
+            f"{counted(len(callers), 'workload')} outside {names_of(options.system_namespaces)} talk to the API server "
+            f"({names_of(callers)}); few applications need it, and each that can is a way to take over the cluster."
         )
-        yield _finding("api_server_reached_by_many", "info", "API server", sentence, of)
+        yield Finding.of("api_server_reached_by_many", "info", "API server", sentence, of)
 
 
 def _metadata(worked: Iterable[Communication]) -> Iterator[Finding]:
@@ -207,10 +176,10 @@ def _metadata(worked: Iterable[Communication]) -> Iterator[Finding]:
     asked = (c for c in worked if isinstance(c.dst, AddressPeer) and c.dst.address in METADATA and c.port != 53)
     for src, of in _by("src", asked).items():
         sentence = (
-            f"{_name(src)} reached the cloud's metadata service ({_names(_address(c.dst) for c in of)}), which "
+            f"{name_of(src)} reached the cloud's metadata service ({names_of(_address(c.dst) for c in of)}), which "
             "hands out the credentials of the node; give the workload an identity of its own, and decline this."
         )
-        yield _finding("metadata_service_reached", "serious", src, sentence, of)
+        yield Finding.of("metadata_service_reached", "serious", src, sentence, of)
 
 
 def _databases(worked: Iterable[Communication]) -> Iterator[Finding]:
@@ -223,10 +192,11 @@ def _databases(worked: Iterable[Communication]) -> Iterator[Finding]:
                 continue
             outside = any(_is(c.src, "external") for c in of)
             sentence = (
-                f"{_name(dst)} is reached at {protocol}/{port}, the port known for {product}, from outside its "
-                f"namespace ({_names(c.src for c in of)}); without TLS all of it can be read on the way."
+                f"{name_of(dst)} is reached at {protocol}/{port}, the port known for {product}, from outside its "
+                f"namespace ({names_of(c.src for c in of)}); without TLS all of it can be read on the way."
             )
-            yield _finding("database_from_outside_namespace", "serious" if outside else "attention", dst, sentence, of)
+            severity: Severity = "serious" if outside else "attention"
+            yield Finding.of("database_from_outside_namespace", severity, dst, sentence, of)
 
 
 def _is_foreign(src: End, dst: WorkloadRef) -> bool:
@@ -238,11 +208,11 @@ def _from_outside(worked: Iterable[Communication]) -> Iterator[Finding]:
     for dst, of in _by("dst", direct).items():
         peers = {c.src for c in of}
         sentence = (
-            f"{_count(len(peers), 'public address', 'public addresses')} ({_names(map(_address, peers))}) reached "
-            f"{_name(dst)} straight at {_names(f'{c.protocol}/{c.port}' for c in of)}; "
+            f"{counted(len(peers), 'public address', 'public addresses')} ({names_of(map(_address, peers))}) reached "
+            f"{name_of(dst)} straight at {names_of(f'{c.protocol}/{c.port}' for c in of)}; "
             "if that is not its purpose, it is exposed by mistake."
         )
-        yield _finding("external_reaches_pod", "attention", dst, sentence, of)
+        yield Finding.of("external_reaches_pod", "attention", dst, sentence, of)
 
 
 def _address(end: End) -> str:
@@ -261,31 +231,9 @@ def _host_network(worked: Iterable[Communication]) -> Iterator[Finding]:
                 grouped.setdefault(end.name if "/" in end.name else "", []).append((communication, end))
     for name, pairs in grouped.items():
         nodes, of = {end.address for _, end in pairs}, [communication for communication, _ in pairs]
-        who = _name(name) if name else "Some process on the host network"
+        who = name_of(name) if name else "Some process on the host network"
         sentence = (
-            f"{who} talks from or at {_count(len(nodes), 'node address', 'node addresses')} ({_names(nodes)}); no "
+            f"{who} talks from or at {counted(len(nodes), 'node address', 'node addresses')} ({names_of(nodes)}); no "
             "policy can select what is on the host network, and a rule for a node's address means all that runs there."
         )
-        yield _finding("host_network_talks", "info", name or "nodes", sentence, of)
-
-
-def _losses(observation: Observation) -> Iterator[Finding]:
-    """Yield one finding for each source that says that it lost or left out something."""
-    window, told = observation.window, dict[str, list[str]]()
-    for source in window.sources:
-        if source.drops:
-            told.setdefault(source.name, []).append(f"dropped {_count(source.drops, 'packet')}")
-    if window.drops > sum(source.drops for source in window.sources):
-        told.setdefault("all sources", []).append(f"dropped {_count(window.drops, 'packet')}")
-    for gap in window.gaps:
-        lost = "" if gap.lost is None else f" of {_count(gap.lost, 'packet')}"
-        told.setdefault(gap.source, []).append(f"has a gap{lost}")
-    flows = observation.flows
-    thinned = flows[(flows["sampled"] < 1).fillna(value=False).astype(bool)]
-    names = thinned["source"].astype("object").where(thinned["source"].notna(), "")
-    for name, share in thinned.groupby(names)["sampled"].min().items():
-        told.setdefault(str(name), []).append(f"keeps one of {1 / share:,.0f}" if share > 0 else "keeps only some")
-    for name, faults in told.items():
-        said = some(sorted(set(faults)), _SHOWN)
-        sentence = f"The source {_name(name)} {said}: that something was not seen there proves nothing."
-        yield _finding("sampled_or_lossy", "attention", name or "unnamed source", sentence, ())
+        yield Finding.of("host_network_talks", "info", name or "nodes", sentence, of)

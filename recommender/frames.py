@@ -36,6 +36,7 @@ _PORT = (
 _COUNTS = (
     Column("connections", "Int64", "those that worked", "1"),
     Column("one_way", "Int64", "datagram conversations without any reply", "1"),
+    Column("allowed", "Int64", "attempts that a policy let through, with no answer shown", "1"),
     Column("first_seen", TIME, "first packet or event"),
     Column("last_seen", TIME, "last packet or event"),
 )
@@ -209,6 +210,7 @@ def _said(communication: Communication) -> dict[str, Any]:
         **_end("src", communication.src), **_end("dst", communication.dst),
         "protocol": communication.protocol, "port": communication.port,
         "connections": evidence.connections, "one_way": evidence.one_way,
+        "allowed": evidence.allowed,
         "first_seen": evidence.first_seen, "last_seen": evidence.last_seen,
     }  # fmt: skip
 

@@ -16,7 +16,7 @@ from recommender.text import cut, some, visible
 
 def graph(
     store: Path,
-    inventory_path: Path,
+    inventory_path: Path | None,
     paths: Iterable[str | Path] = (),
     *,
     namespaces: Iterable[str] = (),
@@ -35,8 +35,9 @@ def graph(
     if listed and say is not None:
         for note in _notes(loaded):
             say(note)
-    inventory = (options or RunOptions()).inventory(inventory_path)
-    seen = spoken(load(store), inventory)
+    observation = load(store)
+    inventory = (options or RunOptions()).known(inventory_path, observation)
+    seen = spoken(observation, inventory)
     drawing = drawing_of(simulate(loaded.policies, seen, inventory) if listed else seen)
     return drawing.within(_known_namespaces(drawing, namespaces), _known_workloads(drawing, workloads))
 

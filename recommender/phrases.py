@@ -33,6 +33,16 @@ def often(gap: pd.Timedelta) -> str:
     return named or ("hourly" if gap == pd.Timedelta(hours=1) else f"with gaps of up to {duration(gap)}")
 
 
+def kept(share: float) -> str:
+    """Return what a sampled source keeps of what it sees, as in "one of 50"."""
+    return f"one of {1 / share:,.0f}" if share > 0 else "only some"
+
+
+def in_gaps(during: pd.Timedelta) -> str:
+    """Return " in gaps of 3 minutes", or nothing where the gaps have no length that is known."""
+    return f" in gaps of {duration(during)}" if during >= pd.Timedelta(seconds=1) else ""
+
+
 def percent(share: float) -> str:
     """Return a share as per cent with two digits that matter, rounded up so that a bound stays one."""
     if share <= 0:

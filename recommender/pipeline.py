@@ -1,16 +1,19 @@
 """Turns sources, inventories and review folders into their artefacts: a function for each command."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
 
 from collectors.capture.decode import VXLAN_PORTS
-from collectors.errors import PodfenceError
+from collectors.claimed import inventory_of
+from collectors.errors import PodfenceError, UnreadableInput, one_line
+from collectors.formats.mapping import Mapping, columns_mapping, document_mapping
 from collectors.inventory import Inventory
 from collectors.inventory_store import load_inventory
 from collectors.observation import Observation, Source
-from collectors.sources import read_flows
+from collectors.ranges import collapsed, given_ranges
+from collectors.sources import never, read_flows
 from collectors.store import load, save
 from recommender.cni import CniWarning, cni_warnings, profile
 from recommender.coverage import coverage
@@ -18,6 +21,7 @@ from recommender.existing import compare
 from recommender.findings import findings
 from recommender.generate import GenerateOptions, generate
 from recommender.half_decided import refuse_half_decided
+from recommender.manifest import from_yaml
 from recommender.outputs import Layout
 from recommender.policy import NetworkPolicy
 from recommender.report.page import report_html
@@ -76,6 +80,33 @@ class RunOptions:
         """Return the inventory at a path, with these ranges."""
         return load_inventory(path, pod_cidrs=self.pod_cidrs, service_cidrs=self.service_cidrs)
 
+    def known(self, path: str | Path | None, observation: Observation) -> Inventory:
+        """Return the inventory at a path or, without one, what the records of an observation say of pods.
+
+        Raises UnreadableInput where they name none.
+        """
+        if path is not None:
+            return self.inventory(path)
+        found = inventory_of(observation.claims)
+        if not found.pods:
+            raise UnreadableInput(
+                "no inventory is given, and what was observed names no pods, as captures never do: take one with "
+                "`podfence inventory snapshot`, and name it with --inventory"
+            )
+        pods, services = given_ranges(self.pod_cidrs, "pod range"), given_ranges(self.service_cidrs, "Service range")
+        return replace(found, pod_cidrs=collapsed(pods, ()), service_cidrs=collapsed(services, ()))
+
+
+def mapping_of(text: str) -> Mapping:
+    """Return what the columns of a generic log mean: `field=column,...`, or the path of a YAML file that says it."""
+    path = Path(text)
+    if "=" in text and not path.suffix:
+        return columns_mapping(text)
+    try:
+        return document_mapping(from_yaml(path.read_text(encoding="utf-8"), text))
+    except (OSError, UnicodeDecodeError) as fault:
+        raise UnreadableInput(f"{one_line(text)} cannot be read ({one_line(fault)}): name a mapping file.") from fault
+
 
 def observe(
     sources: Iterable[str],
@@ -85,35 +116,59 @@ def observe(
     outer: bool = False,
     vxlan_port: int | None = None,
     workers: int = 1,
+    mapping: Mapping | None = None,
+    stopped: Callable[[], bool] = never,
 ) -> tuple[Observation, tuple[Source, ...]]:
     """Read sources into an observation store, beside what is there.
 
-    `outer`, `workers` as in `read_flows`; `vxlan_port` is one more that VXLAN is expected at, in the place of Linux's
-    old 8472. Returns what was read now, and the sources that the store held already (they are not counted again).
+    `outer`, `workers`, `mapping`, `stopped` as in `read_flows`; `vxlan_port` is one more that VXLAN is expected at, in
+    the place of Linux's old 8472. Returns what was read now, and the sources that the store held already (they are not
+    counted again).
     """
     ports = VXLAN_PORTS if vxlan_port is None else (VXLAN_PORTS[0], vxlan_port)
-    observation = read_flows(list(sources), format=format, outer=outer, vxlan_ports=ports, workers=workers)
+    observation = read_flows(
+        list(sources),
+        format=format,
+        outer=outer,
+        vxlan_ports=ports,
+        workers=workers,
+        mapping=mapping,
+        stopped=stopped,
+    )
     return observation, save(observation, store)
 
 
 def suggest(
-    store: str | Path, inventory_path: str | Path, folder: str | Path, options: RunOptions | None = None
+    store: str | Path, inventory_path: str | Path | None, folder: str | Path, options: RunOptions | None = None
 ) -> Conclusion:
-    """Write suggestions and report into a review folder (decisions there are kept), and return the conclusion."""
-    options = options or RunOptions()
-    conclusion = conclude(load(store), options.inventory(inventory_path), folder, options)
+    """Write suggestions and report into a review folder (decisions there are kept), and return the conclusion.
+
+    Without an inventory, pods are who the records say (`RunOptions.known`).
+    """
+    options, observation = options or RunOptions(), load(store)
+    conclusion = conclude(observation, options.known(inventory_path, observation), folder, options)
     write_text(Path(folder) / REPORT, report_html(conclusion))
     return conclusion
 
 
 def run(
-    sources: Iterable[str], inventory_path: str | Path, folder: str | Path, options: RunOptions | None = None
+    sources: Iterable[str],
+    inventory_path: str | Path | None,
+    folder: str | Path,
+    options: RunOptions | None = None,
+    *,
+    stopped: Callable[[], bool] = never,
 ) -> Conclusion:
-    """Do the whole job: `observations`, `review`, `policies` and `report.html` under the folder."""
+    """Do the whole job: `observations`, `review`, `policies` and `report.html` under the folder.
+
+    Without an inventory, pods are who the records say (`RunOptions.known`).
+    """
     options, folder = options or RunOptions(), Path(folder)
-    inventory = options.inventory(inventory_path)
-    observe(sources, folder / "observations")
-    conclusion = conclude(load(folder / "observations"), inventory, folder / "review", options)
+    inventory = None if inventory_path is None else options.inventory(inventory_path)
+    observe(sources, folder / "observations", stopped=stopped)
+    observation = load(folder / "observations")
+    inventory = options.known(None, observation) if inventory is None else inventory
+    conclusion = conclude(observation, inventory, folder / "review", options)
     refuse_half_decided(
         conclusion.reviewed, allow_incomplete=options.allow_incomplete, default_deny=options.default_deny
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from collectors.inventory import Inventory
+from collectors.observation import Observation
 from collectors.store import load
 from recommender.before_after import BeforeAfter, Change, applied, compare_outcomes
 from recommender.existing import Unread, existing
@@ -96,7 +97,7 @@ def policy_sets(
 
 def simulate(
     paths: Iterable[str | Path],
-    inventory_path: Path,
+    inventory_path: Path | None,
     store: Path | None = None,
     options: RunOptions | None = None,
     *,
@@ -109,12 +110,14 @@ def simulate(
     Before: no policies, so that everything is allowed; with `beside_existing` the cluster's own, which stay in force
     unless a given one has their name. What a review declined does not count as broken.
     """
-    inventory = (options or RunOptions()).inventory(inventory_path)
-    sets = policy_sets(paths, inventory, inventory_path, beside_existing=beside_existing, namespace=namespace)
+    observation = Observation() if store is None else load(store)
+    inventory = (options or RunOptions()).known(inventory_path, observation)
+    where = inventory_path or store or Path()
+    sets = policy_sets(paths, inventory, where, beside_existing=beside_existing, namespace=namespace)
     if store is None:
         return Replay(sets)
     with uncollected():
-        seen = spoken(load(store), inventory)
+        seen = spoken(observation, inventory)
         reviewed = None if review_folder is None else load_review(review_folder)
         before = simulate_communications(sets.before, seen, inventory)
         after = simulate_communications(sets.after, seen, inventory)

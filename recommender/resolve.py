@@ -27,7 +27,7 @@ def _end_columns(end: str) -> tuple[Column, ...]:
         Column(f"{end}_address", "category", f"address of {end} after Service translation; empty where not known"),
         Column(f"{end}_owner_namespace", "category", f"namespace of the workload that owned {end} then"),
         Column(f"{end}_owner_kind", "category", f"kind of that workload; empty where {end} is no pod"),
-        Column(f"{end}_owner_name", "category", "its name; for other classes the node or Service, where known"),
+        Column(f"{end}_owner_name", "category", "its name; else the node, Service, or what the record calls it"),
         Column(f"{end}_owner_pod", "category", f"pod that owned {end} then; empty where it may be one of several"),
         Column(f"{end}_ip_reused", "bool", f"another pod claimed the address of {end} too, at whatever time"),
     )
@@ -164,7 +164,7 @@ def _oriented(
     ]
     _, firsts = numbered(number, setting.source[rows.flow[at]])
     many = np.bincount(number[firsts], minlength=len(known)) >= _MANY_CLIENTS
-    many &= columns[2][first_rows] < _CLIENTS_OWN
+    many &= (columns[2][first_rows] < _CLIENTS_OWN) & (columns[0][first_rows] > 0)
     hinted = at[(np.array(known) | many)[number] | by_service[at]]
     texts = [*map(str, orientation.categories), "port_hint"]
     codes = orientation.codes.astype(np.int64)

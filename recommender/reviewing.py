@@ -87,7 +87,9 @@ def in_order(reviewed: Reviewed, wanted: Filter) -> tuple[Suggestion, ...]:
 def counted(communication: Communication) -> str:
     """Return how often a communication worked."""
     evidence = communication.evidence
-    return str(evidence.connections) if evidence.connections else f"{evidence.one_way} one way"
+    if evidence.connections:
+        return str(evidence.connections)
+    return f"{evidence.one_way} one way" if evidence.one_way else f"{evidence.allowed} let through"
 
 
 def list_lines(standing: Standing, items: Iterable[Suggestion], limit: int | None = None) -> Iterator[str]:
@@ -125,6 +127,7 @@ def row_data(standing: Standing, item: Suggestion) -> dict[str, Any]:
         "port": seen.port,
         "connections": seen.evidence.connections,
         "one_way": seen.evidence.one_way,
+        "allowed": seen.evidence.allowed,
         "caveats": list(item.caveats),
         "decides": [_plainly(direction) for direction in directions(item)],
     }

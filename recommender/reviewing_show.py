@@ -42,6 +42,8 @@ def evidence_lines(item: Suggestion) -> Iterator[str]:
         yield _row(
             "one way", plural(evidence.one_way, "conversation without any reply", "conversations without any reply")
         )
+    if evidence.allowed:
+        yield _row("let through", f"{evidence.allowed} by a policy, no answer shown")
     if evidence.failed:
         yield _row("failed", ", ".join(f"{count} {cut(outcome, 40)}" for outcome, count in evidence.failed))
     yield _row("there", f"{_count(evidence.packets)} packets, {size(evidence.bytes)}")

@@ -65,7 +65,7 @@ def scans(resolved: ResolvedFlows, options: ScanOptions | None = None) -> tuple[
     Takes the rows that `vantages.once` gave, or those of `resolve` where nothing was seen twice.
     """
     options = options or ScanOptions()
-    telling = resolved["outcome"].isin([*FAILED, "established"]).to_numpy()
+    telling = resolved["outcome"].isin([*FAILED, "established", "allowed"]).to_numpy()
     if AGAIN in resolved:
         telling = telling & ~resolved[AGAIN].to_numpy()
     tries = _Tries.of(resolved, np.flatnonzero(telling))
@@ -188,7 +188,7 @@ def _scan(resolved: ResolvedFlows, tries: _Tries) -> Scan:
     shown = shown.drop_duplicates().astype({"protocol": str}).sort_values(["text", "protocol", "port"]).head(_EXAMPLES)
     return Scan(
         source=one.src,
-        address=str(rows["src"].iloc[0]),
+        address=rows["src_address"].iloc[0],
         start=failed["first_seen"].min(),
         end=failed["last_seen"].max(),
         ports=len(np.unique(tries.port)),

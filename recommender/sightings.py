@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from collectors.observation import BUCKET_SECONDS
+from recommender.communications import successful
 from recommender.resolve import ResolvedFlows
 from recommender.spans import Array, numbered
 
@@ -39,17 +40,16 @@ def sightings(resolved: ResolvedFlows, bucket_seconds: int = BUCKET_SECONDS) -> 
 
 
 def _began(resolved: ResolvedFlows) -> "pd.Series[Any]":
-    outcome = resolved["outcome"]
-    worked = (outcome == "established") | ((resolved["protocol"] == "UDP") & (outcome == "unanswered"))
-    return worked & (resolved["connections"].fillna(1) > 0)
+    return successful(resolved) & (resolved["connections"].fillna(1) > 0)
 
 
 def _end_codes(resolved: pd.DataFrame, end: str) -> list[Array]:
     """Return what tells ends apart as numbers: the workload of a pod, class and address of anything else."""
     pod = (resolved[f"{end}_class"] == "pod").to_numpy()
     code = {name: resolved[f"{end}_{name}"].cat.codes.to_numpy() for name in (*_OWNER, "class", "address")}
+    named = pod | (resolved[f"{end}_address"] == "").to_numpy()
     return [
-        *(np.where(pod, code[name], -1) for name in _OWNER),
+        *(np.where(named, code[name], -1) for name in _OWNER),
         *(np.where(pod, -1, code[name]) for name in ("class", "address")),
     ]
 
@@ -63,6 +63,6 @@ def _ends(resolved: pd.DataFrame, end: str) -> list[tuple[str, str, str, str]]:
     return [
         ("workload", str(namespace), str(owner), str(name))
         if kind == "pod"
-        else ("~address", str(kind), str(address), "")
+        else ("~address", str(kind), str(address), "" if address else str(name))
         for namespace, owner, name, kind, address in zip(*columns, strict=True)
     ]

@@ -10,14 +10,14 @@ import pandas as pd
 from collectors.flows import TRANSPORTS
 from collectors.inventory import Inventory, WorkloadRef
 from collectors.observation import ObservationWindow
-from recommender.communications import AddressPeer, Communication, End, meaning
+from recommender.communications import AddressPeer, Communication, End, Evidence, meaning
 from recommender.exposure import exposed_ports
 from recommender.workload import Subject, subjects
 
 CAVEATS = (
     "seen_once", "short_window", "orientation_guessed", "no_reply", "scan_like", "host_network", "ip_reused",
     "sampled", "widened", "external", "wide_source", "api_server", "backend_guessed", "inseparable",
-    "link_local", "identity_conflict", "node_snat",
+    "link_local", "identity_conflict", "node_snat", "unconfirmed",
 )  # fmt: skip
 _NAMED = 3  # names of an address in a suggestion's reason
 _DOUBTS = ("identity_conflict", "ip_reused", "node_snat")
@@ -42,9 +42,9 @@ class Suggestion:
 class Withheld:
     """A communication that no rule is suggested for, and why.
 
-    `why` is one of `inexpressible`, `did_not_work`, `node_local`, `hairpin`, `ambiguous`, `unresolved`, `service`
-    (nothing known behind it), `not_routed` (multicast, loopback, link-local), `not_oriented`, `no_subject` (an end
-    cannot be named by a policy, or neither end is a pod).
+    `why` is one of `inexpressible`, `did_not_work`, `audited`, `node_local`, `hairpin`, `ambiguous`, `unresolved`,
+    `service` (nothing known behind it), `not_routed` (multicast, loopback, link-local), `not_oriented`, `no_subject`
+    (an end cannot be named by a policy, or neither end is a pod).
     """
 
     communication: Communication
@@ -140,6 +140,8 @@ def _refusal(communication: Communication) -> tuple[str, str] | None:
         return "inexpressible", f"NetworkPolicy cannot express {communication.protocol}"
     if not evidence.worked:
         attempts = ", ".join(f"{count} {outcome}" for outcome, count in evidence.failed)
+        if "audited" in dict(evidence.failed):
+            return "audited", f"it passed, but a policy in audit mode would deny it ({attempts}): evidence against"
         return "did_not_work", f"no attempt worked ({attempts}): evidence against, not for"
     if "node_local" in notes:
         return "node_local", "from the pod's own node (kubelet probes): Kubernetes always allows it"
@@ -147,7 +149,7 @@ def _refusal(communication: Communication) -> tuple[str, str] | None:
         return "hairpin", "a pod that reached itself through its own Service needs no peer rule"
     for end, what in ((communication.src, "source"), (communication.dst, "destination")):
         if isinstance(end, AddressPeer) and end.kind in _UNKNOWN_ENDS:
-            return end.kind, f"the {what} {end.address} {_UNKNOWN_ENDS[end.kind]}"
+            return end.kind, _unknown(end, what)
         if isinstance(end, AddressPeer) and _not_routed(end, what):
             return "not_routed", f"the {what} {end.address} is {end.kind.replace('_', '-')}"
     if set(evidence.orientations) <= {"unknown"}:
@@ -160,6 +162,16 @@ _UNKNOWN_ENDS = {
     "unresolved": "is private and no pod, node or Service is known to have had it at that time",
     "service": "is a Service with nothing known behind it",
 }
+
+
+def _unknown(end: AddressPeer, what: str) -> str:
+    """Return why an end is not known, by its address or, where a log gives none, by what the log calls it."""
+    if end.address:
+        return f"the {what} {end.address} {_UNKNOWN_ENDS[end.kind]}"
+    if not end.name:
+        return f"the {what} has no address that can be read"
+    known = "pods of several workloads are called so" if end.kind == "ambiguous" else "no pod of that name is known"
+    return f"the {what} has no address in the log, which calls it {end.name}: {known}"
 
 
 def _not_routed(end: AddressPeer, what: str) -> bool:
@@ -186,10 +198,11 @@ def _caveats(communication: Communication, short: bool, ends: Iterable[Subject])
     peers = [end for end in (communication.src, communication.dst) if isinstance(end, AddressPeer)]
     kinds = {peer.kind for peer in peers}
     held = {
-        "seen_once": evidence.connections + evidence.one_way == 1,
+        "seen_once": evidence.successes == 1,
         "short_window": short,
         "orientation_guessed": set(evidence.orientations) <= {"port_hint", "unknown"},
-        "no_reply": not evidence.connections,
+        "no_reply": bool(evidence.one_way) and not evidence.connections,
+        "unconfirmed": bool(evidence.allowed) and not evidence.connections,
         "host_network": "node" in kinds,
         "external": "external" in kinds,
         "api_server": "api_server" in kinds,
@@ -227,9 +240,7 @@ def _is_external(end: End) -> bool:
 def _reason(communication: Communication) -> str:
     """Return one sentence: how often, by which Service, how we know who began, and what failed beside it."""
     evidence = communication.evidence
-    count = evidence.connections or evidence.one_way
-    what = "connection" if evidence.connections else "one-way message stream"
-    parts = [f"{count} {what}{'' if count == 1 else 's'} to port {communication.port}"]
+    parts = [f"{_how_often(evidence)} to port {communication.port}"]
     if evidence.services:
         parts.append(f"through Service {', '.join(evidence.services)}")
     if evidence.names:
@@ -244,3 +255,17 @@ def _reason(communication: Communication) -> str:
     if evidence.failed:
         parts.append("beside " + ", ".join(f"{number} {outcome}" for outcome, number in evidence.failed))
     return "; ".join(parts) + "."
+
+
+def _how_often(evidence: Evidence) -> str:
+    """Return the best of what worked, with its count."""
+    what, rest, count = next(
+        (what, rest, count)
+        for what, rest, count in (
+            ("connection", "", evidence.connections),
+            ("one-way message stream", "", evidence.one_way),
+            ("attempt", " that a policy let through", evidence.allowed),
+        )
+        if count
+    )
+    return f"{count} {what}{'' if count == 1 else 's'}{rest}"

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from collectors.inputs import CAPTURES
 from collectors.inventory import Inventory, WorkloadRef
 from collectors.observation import Observation
 from recommender.cni import CniWarning, cni_data, cni_rows
@@ -13,7 +14,8 @@ from recommender.coverage_model import Coverage
 from recommender.coverage_words import coverage_data, coverage_rows
 from recommender.existing import ExistingReport
 from recommender.existing_summary import existing_data, existing_rows
-from recommender.findings import Finding, findings_data, findings_rows
+from recommender.findings import findings_data, findings_rows
+from recommender.findings_model import Finding
 from recommender.outcomes import Excess, Outcome
 from recommender.policy import EGRESS, INGRESS, NetworkPolicy, PolicyType
 from recommender.review import Reviewed
@@ -149,6 +151,7 @@ def _read_data(conclusion: Conclusion) -> dict[str, Any]:
         "inventory": {
             "pods": len(conclusion.inventory.pods),
             "workloads": len({pod.workload for pod in conclusion.inventory.pods}),
+            "claimed": conclusion.inventory.claimed,
             "missing": dict(conclusion.inventory.missing),
             "gaps": conclusion.inventory.gaps,
         },
@@ -176,9 +179,12 @@ _SHOWN = 5
 
 
 def _input_rows(conclusion: Conclusion, data: Mapping[str, Any]) -> Iterator[Row]:
-    yield "inputs", ", ".join(f"{s['name']} ({s['packets']} packets)" for s in data["inputs"]) or "none"
+    words = {s["name"]: "packets" if s["kind"] in CAPTURES else "records" for s in data["inputs"]}
+    read = (f"{s['name']} ({s['packets']} {words[s['name']]})" for s in data["inputs"])
+    yield "inputs", ", ".join(read) or "none"
     yield "window", _window(conclusion)
-    yield "flows", f"{data['flows']} rows; packets in no flow: {_counts(data['ledger'])}"
+    what = " and ".join(sorted({*words.values()})) or "packets"
+    yield "flows", f"{data['flows']} rows; {what} in no flow: {_counts(data['ledger'])}"
     if data["events"]:
         yield "input faults", _counts(data["events"])
     yield from _inventory_rows(data["inventory"])
@@ -192,6 +198,9 @@ def _input_rows(conclusion: Conclusion, data: Mapping[str, Any]) -> Iterator[Row
 def _inventory_rows(known: Mapping[str, Any]) -> Iterator[Row]:
     """Yield what is known of the cluster, and what could not be had."""
     yield "inventory", f"{known['pods']} pods of {known['workloads']} workloads"
+    if known["claimed"]:
+        yield "", "as the flow logs name them: no Services, selectors, nodes, or pods that never talked are known"
+        return
     for kind, reason in known["missing"].items():
         yield "", f"without {kind}: {reason}"
     if known["gaps"]:
@@ -250,10 +259,11 @@ def _counts(counts: Mapping[str, int]) -> str:
 _WHY = {
     "inexpressible": "inexpressible (ICMP and other protocols that NetworkPolicy cannot name)",
     "did_not_work": "did not work (refused, unanswered or half open: evidence against)",
+    "audited": "audited (passed, but a policy in audit mode would deny it: evidence against)",
     "node_local": "from the pod's own node (kubelet probes; always allowed)",
     "hairpin": "hairpin (a pod to itself through its Service)",
-    "ambiguous": "ambiguous (the address may have had two owners at that time)",
-    "unresolved": "unresolved (private address that nobody is known to have had)",
+    "ambiguous": "ambiguous (the address, or the name, may have had two owners at that time)",
+    "unresolved": "unresolved (private address, or name, that nobody is known to have had)",
     "service": "to a Service with nothing known behind it",
     "not_routed": "not routed (multicast, loopback, link-local)",
     "not_oriented": "not oriented (which side began was not seen)",

@@ -172,7 +172,7 @@ class Frontends:
         """Return the pod that an endpoint names, if it ever had the endpoint's address as its own."""
         found = [
             at
-            for at in self.endpoints.pods_named.get((namespace, name), ())
+            for at in self.endpoints.named(namespace, name)
             if not self._pods[at].host_network and any(tenure.ip == address for tenure in self._pods[at].held)
         ]
         return tuple(found[:1]) if len({self._pods[at].workload for at in found}) == 1 else ()

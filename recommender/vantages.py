@@ -5,6 +5,7 @@ translation. Every row stays, so that each source remains as evidence; counters 
 cannot know, are in docs/findings.md.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,7 +23,7 @@ AGAIN: Final = "again"
 DEFINITE: Final = ("established", "denied", "refused", "audited")
 """Outcomes that say what became of an attempt; each is counted by itself."""
 
-PARTIAL: Final = ("half_open", "unanswered", "unknown")
+PARTIAL: Final = ("half_open", "unanswered", "allowed", "unknown")
 """Outcomes of one who may have seen only a part of an attempt that ended otherwise; the most telling first."""
 
 VOLUMES: Final = ("packets", "bytes", "reply_packets", "reply_bytes")
@@ -53,11 +54,15 @@ def once(resolved: ResolvedFlows, window: ObservationWindow) -> ResolvedFlows:
     place = answering.codes.to_numpy().astype(np.int64) + 1
     one_each = _Moments(np.repeat(start, 2), np.repeat(end, 2))
     frame = _counted(frame, _packed(pair, place), rank * 2 + before, one_each)
-    if not somewhere.any():
-        return frame
-    # A Service with several pods behind it: before translation the pod is not known, after it is.
     either = _Moments(np.full(2, _ALWAYS[0]), np.full(2, _ALWAYS[1]))
-    return _counted(frame, pair, somewhere.astype(np.int64), either)
+    if somewhere.any():
+        # A Service with several pods behind it: before translation the pod is not known, after it is.
+        frame = _counted(frame, pair, somewhere.astype(np.int64), either)
+    nowhere = resolved["src"].isna().to_numpy()
+    if nowhere.any():
+        # A log without addresses, beside one that has them.
+        frame = _counted(frame, _pairs(resolved, ()), nowhere.astype(np.int64), either)
+    return frame
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,11 +246,13 @@ def _moments(resolved: ResolvedFlows, window: ObservationWindow) -> tuple[Array,
     return rank[resolved["source"].cat.codes.to_numpy()], starts, ends
 
 
-def _pairs(resolved: ResolvedFlows) -> Array:
-    """Return a number for who spoke to whom by which protocol and port in which time bucket; not yet the address."""
-    names = ["src", "src_class", "src_owner_namespace", "src_owner_kind", "src_owner_name", "protocol"]
+def _pairs(resolved: ResolvedFlows, by: Sequence[str] = ("src",)) -> Array:
+    """Return a number for who spoke to whom by which protocol and port in which time bucket; not yet the pod."""
+    names = [*by, "src_class", "src_owner_namespace", "src_owner_kind", "src_owner_name", "protocol"]
     names += [f"dst_{part}" for part in ("class", "owner_namespace", "owner_kind", "owner_name")]
     codes = [resolved[name].cat.codes.to_numpy().astype(np.int64) + 1 for name in names]
+    address = resolved["dst_address"].cat.codes.to_numpy().astype(np.int64) + 1
+    codes.append(np.where(resolved["dst_class"] == "pod", 0, address))
     bucket = resolved["first_seen"].astype("int64").to_numpy() // _BUCKET
     return _packed(*codes, resolved["port"].to_numpy(dtype=np.int64), bucket - bucket.min())
 

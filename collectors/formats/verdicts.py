@@ -65,11 +65,12 @@ def _began(sides: Sides) -> tuple[Array, Array]:
     own, others = sides.bits, sides.bits[:, ::-1]
     handshake = _has(own, Seen.OPENED) | _has(others, Seen.ANSWERED)
     told = _has(own, Seen.BEGAN) | _has(others, Seen.REPLIED)
-    told &= ~_has(own | others, Seen.DOUBTED)
+    doubted = _has(own | others, Seen.DOUBTED)
+    told &= ~doubted
     both = sides.heard.all(axis=1) & (sides.first[:, 0] != sides.first[:, 1])
     both &= sides.first.max(axis=1) < _NEVER  # a side that is only counted has no time
     # the first packet of both sides is there: TCP by its SYN, datagrams as far as the log goes back
-    begun = _has(own, Seen.SYN).all(axis=1) | ~sides.streams
+    begun = _has(own, Seen.SYN).all(axis=1) | (~sides.streams & ~doubted[:, 0])
     earlier = sides.first[:, 1] < sides.first[:, 0]
     one = [mask[:, 0] != mask[:, 1] for mask in (handshake, told)]
     choices = [(one[0], handshake[:, 1]), (one[1], told[:, 1]), (both & begun, earlier)]

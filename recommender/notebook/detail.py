@@ -73,6 +73,8 @@ def _evidence(line: Line) -> Iterable[tuple[str, str]]:
     yield "Connections", f"{found.connections:,}"
     if found.one_way:
         yield "Without a reply", f"{found.one_way:,} message streams"
+    if found.allowed:
+        yield "Let through by a policy", f"{found.allowed:,}, no answer shown"
     if found.failed:
         yield "Did not work", ", ".join(f"{count:,} {shown(outcome)}" for outcome, count in found.failed)
     yield "Bytes", f"{size(found.bytes)} there, {size(found.reply_bytes)} back"
@@ -146,7 +148,7 @@ def _cut(cut: Mapping[str, Effect], reviewed: Reviewed) -> dict[str, Any]:
 
 
 def _worked(evidence: Any) -> int:
-    return int(evidence.connections + evidence.one_way)
+    return int(evidence.successes)
 
 
 def _form(line: Line, decision: Decision | None) -> dict[str, Any]:

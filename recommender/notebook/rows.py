@@ -169,7 +169,7 @@ def _order(sort: str) -> Callable[[Line], tuple[Any, ...]]:
 
 def _seen(line: Line) -> int:
     evidence = line.item.communication.evidence
-    return evidence.connections + evidence.one_way
+    return evidence.successes
 
 
 def page(found: Sequence[Line], offset: int, wanted: Wanted, known: Places) -> dict[str, Any]:

@@ -118,8 +118,9 @@ def _times(seen: Evidence, *, brief: bool) -> str:
 
 def attempts(seen: Evidence) -> str:
     """Return how often something worked, and what failed, in one line."""
-    parts = [f"{seen.connections:,}"] if seen.connections or not (seen.one_way or seen.failed) else []
+    parts = [f"{seen.connections:,}"] if seen.connections or not (seen.one_way or seen.allowed or seen.failed) else []
     parts += [f"{seen.one_way:,} one-way"] if seen.one_way else []
+    parts += [f"{seen.allowed:,} let through"] if seen.allowed else []
     parts += [f"{count:,} {cut(outcome, LONGEST).replace('_', '-')}" for outcome, count in seen.failed]
     return ", ".join(parts)
 

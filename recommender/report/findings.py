@@ -4,7 +4,7 @@ from collections.abc import Container, Mapping, Sequence
 from typing import Final
 
 from recommender.communications import Communication
-from recommender.findings import Finding, Kind, Severity
+from recommender.findings_model import Finding, Kind, Severity
 from recommender.report.markup import Html, join, tag
 from recommender.report.tables import long_table, said
 from recommender.report.words import plural
@@ -20,6 +20,8 @@ HEADINGS: Final[Mapping[Kind, str]] = {
     "external_reaches_pod": "Public address reaches a pod",
     "host_network_talks": "Host network talks",
     "sampled_or_lossy": "Sampled or lossy source",
+    "identity_from_records": "Who is who is what logs say",
+    "denied_before": "Denied at another time",
 }
 
 BADGES: Final[Mapping[Severity, str]] = {"serious": "breaks", "attention": "open", "info": "withheld"}

@@ -104,6 +104,8 @@ def seen(evidence: Evidence) -> Html:
         parts.append(tag("div", f"{evidence.connections:,}"))
     if evidence.one_way:
         parts.append(tag("div", f"{evidence.one_way:,} one-way"))
+    if evidence.allowed:
+        parts.append(tag("div", f"{evidence.allowed:,} let through"))
     parts += [tag("div", f"{count:,} {outcome.replace('_', '-')}", class_="dim") for outcome, count in evidence.failed]
     return join(parts or ["0"])
 

@@ -15,6 +15,10 @@ LEDGER: Final[Mapping[str, str]] = {
     "multicast": "to a multicast or broadcast address",
     "duplicate": "seen before at another interface or node: counted once",
     "reply": "replies whose request is not in the input",
+    "other_record": "log records of another kind than connections: alerts, heartbeats, lines of the agent itself",
+    "incomplete": "log records without protocol, ports or address",
+    "no_end": "log records that name neither address nor pod of an end",
+    "gap": "log records that say only that something was lost",
 }
 
 EVENTS: Final[Mapping[str, str]] = {
@@ -36,6 +40,10 @@ WITHHELD: Final[Mapping[str, tuple[str, str]]] = {
             "scans and broken clients show up here."
         ),
     ),
+    "audited": (
+        "Would be denied",
+        "It passed, because the policy against it is in audit mode. In force, that policy denies it.",
+    ),
     "inexpressible": (
         "Cannot be expressed",
         "NetworkPolicy knows TCP, UDP and SCTP only. Isolated pods may lose this traffic, by network plugin.",
@@ -52,7 +60,7 @@ WITHHELD: Final[Mapping[str, tuple[str, str]]] = {
     "unresolved": (
         "Owner unknown",
         (
-            "A private address that no pod, node or Service is known to have had at that time. "
+            "A private address, or a pod's name in a log, that nobody is known to have had at that time. "
             "An inventory taken during the capture would name it."
         ),
     ),
@@ -86,6 +94,7 @@ CAVEATS: Final[Mapping[str, str]] = {
     "backend_guessed": "the pod behind a Service was inferred, not seen",
     "inseparable": "no selector tells these workloads apart: they are one subject",
     "link_local": "a link-local service address (NodeLocal DNS, metadata)",
+    "unconfirmed": "a policy let it through; no source shows that anybody answered",
 }
 
 ORIENTATIONS: Final[Mapping[str, str]] = {

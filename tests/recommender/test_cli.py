@@ -152,7 +152,8 @@ def test_export_refuses_half_decided_directions_and_says_what_they_would_cut_off
         (["observe", CAPTURE, "-o", "OUT", "--format", "nonsense"], "nonsense"),
         (["suggest", "absent", "--inventory", INVENTORY, "-o", "OUT"], "absent"),
         (["export", "absent", "-o", "OUT"], "absent/suggestions.json: no such file"),
-        (["simulate", "absent", "--inventory", INVENTORY, "--observations", "absent"], "absent: no such file"),
+        (["simulate", "absent", "--inventory", INVENTORY, "--observations", "absent"], "is no observation store"),
+        (["explain", "absent", "a/b", "c/d", "80", "--inventory", INVENTORY], "absent: no such file"),
     ],
 )
 def test_a_fault_is_one_sentence_status_2_and_leaves_no_policy(tmp_path, monkeypatch, capsys, arguments, says):

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from collectors.flows import empty_flows
 from collectors.inventory import WorkloadRef
-from recommender.communications import AddressPeer, summarize
+from recommender.communications import AddressPeer, meaning, summarize
 from recommender.resolve import resolve
 from tests.cluster import deployment, flow, flows, inventory, pod
 
@@ -57,13 +57,41 @@ def test_a2_datagrams_without_a_reply_are_one_way_and_not_connections():
     [
         ("TCP", "established", True),
         ("UDP", "unanswered", True),
+        ("TCP", "allowed", True),
         ("TCP", "unanswered", False),
         ("UDP", "refused", False),
     ],
 )
-def test_a2_connections_and_datagrams_without_a_reply_worked_and_nothing_else_did(protocol, outcome, worked):
+def test_a2_connections_lone_datagrams_and_what_a_policy_let_through_worked_and_nothing_else(protocol, outcome, worked):
     (found,) = _seen(flow("10.0.0.1", "10.0.0.3", 53, protocol, outcome=outcome))
     assert found.evidence.worked is worked
+
+
+def test_a2_what_a_policy_let_through_is_counted_apart_from_connections():
+    rows = (flow("10.0.0.1", "10.0.0.3", 80, outcome="allowed", connections=count) for count in (2, None))
+    (found,) = _seen(*rows, flow("10.0.0.1", "10.0.0.3", 80))
+    assert (found.evidence.connections, found.evidence.allowed, found.evidence.successes) == (1, 3, 4)
+
+
+def _nameless(src, dst, **more):
+    claims = {"src_namespace": "shop", "src_pod": src, "dst_namespace": "shop", "dst_pod": dst}
+    return flow(None, None, 80, **{**claims, **more})
+
+
+def test_b8_ends_that_a_log_without_addresses_names_and_nobody_knows_are_told_apart_by_that_name():
+    found = _seen(_nameless("a-*", "db"), _nameless("b-*", "db"), _nameless("a-*", "db"))
+    assert [str(one) for one in found] == [
+        "unresolved (shop/a-*) -> shop/Pod/db TCP/80", "unresolved (shop/b-*) -> shop/Pod/db TCP/80",
+    ]  # fmt: skip
+    assert len({meaning(one) for one in found}) == 2
+    assert [one.evidence.connections for one in found] == [2, 1]
+
+
+@given(st.permutations([_nameless("web-5d9c7b-1", "db"), _nameless("web-5d9c7b-0", "db"), _nameless("web-*", "db")]))
+def test_the_example_of_flows_without_addresses_is_what_the_log_calls_them(rows):
+    assert [one.evidence.example for one in _seen(*rows)] == [
+        "shop/web-5d9c7b-0 -> shop/db TCP/80", "shop/web-* -> shop/db TCP/80",
+    ]  # fmt: skip
 
 
 def test_an_unanswered_tcp_attempt_is_a_failure():

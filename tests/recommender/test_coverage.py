@@ -255,13 +255,35 @@ def test_d29_a_watch_as_long_as_the_longest_gap_must_have_seen_the_job():
 
 
 def test_a6_absence_in_a_sampled_log_proves_nothing():
-    edges = [edge("web", "api", sampled=True), edge("a", "b")]
+    edges = [edge("web", "api", kept=0.02), edge("web", "db", kept=0.1), edge("a", "b")]
     found = covered(edges, inventory("web", "api"), times=ENOUGH)
-    assert (of(found, "web").verdict, of(found, "a").verdict, found.sampled) == ("stabilising", "stable", 1)
+    assert (of(found, "web").verdict, of(found, "a").verdict, found.sampled) == ("stabilising", "stable", 2)
     silent = covered(edges, inventory("web", "api", "quiet"), times=ENOUGH)
     assert of(silent, "quiet").verdict == "learning"
-    assert of(found, "web").reason == "Not yet stable: a source of it is sampled, where absence proves nothing."
-    assert "From sampled sources: 1 edge; what such a source did not show may well have happened." in _texts(found)
+    assert of(found, "web").reason == "Not yet stable: a source of it keeps one of 50, where absence proves nothing."
+    assert of(found, "db").reason == "Not yet stable: a source of it keeps one of 10, where absence proves nothing."
+    assert "keeps one of 50" in of(silent, "quiet").reason
+    assert any(text.startswith("From sources that keep one of 50: 2 edges; what such a") for text in _texts(found))
+    assert any(text.endswith("and the chances above are of what it keeps.") for text in _texts(found))
+
+
+def test_a6_a_source_that_only_says_that_it_samples_proves_as_little():
+    found = covered([edge("web", "api", kept=0.0)], inventory("web"), times=ENOUGH)
+    assert "a source of it keeps only some" in of(found, "web").reason
+
+
+def test_a6_a_log_that_by_its_kind_shows_a_part_only_leaves_its_workloads_unstable():
+    kinds = [replace(source(0, 48), name=name, kind=kind) for name, kind in (("a", "aws-vpc"), ("h", "hubble"))]
+    edges = [edge("web", "api", sources=("a",)), edge("both", "db", sources=("a", "h")), edge("x", "y", sources=("h",))]
+    found = covered(edges, inventory("quiet"), ObservationWindow.of(kinds), times=ENOUGH)
+    assert [of(found, name).verdict for name in ("web", "both", "x")] == ["stabilising", "stable", "stable"]
+    told = "no source of it shows everything: one tells nothing of traffic between pods of one node"
+    assert told in of(found, "web").reason
+    assert told not in of(found, "quiet").reason
+    assert "Sources that never show everything: a tells nothing of traffic between pods of one node." in _texts(found)
+    alone = covered(edges[:1], inventory("quiet"), ObservationWindow.of(kinds[:1]), times=ENOUGH)
+    assert told in of(alone, "quiet").reason
+    assert coverage_data(alone)["partial_sources"][0]["source"] == "a"
 
 
 def test_a6_a_source_that_lost_packets_leaves_its_workloads_unstable():
@@ -282,7 +304,18 @@ def test_a6_a_gap_that_does_not_say_how_much_was_lost_counts_as_much():
     gap = replace(window(), gaps=(Gap("a.pcap", at(1), at(2)),))
     found = covered([edge("web", "api")], inventory("web"), gap, times=ENOUGH)
     assert (found.verdict, found.losses[0].share) == ("stabilising", None)
-    assert "a.pcap (at least 0, it does not say how many)" in " ".join(_texts(found))
+    assert "a.pcap (at least 0, it does not say how many in gaps of 1 hour)" in " ".join(_texts(found))
+
+
+def test_a6_the_time_of_gaps_is_told_once_where_they_overlap():
+    spans = [(1, 3), (2, 4), (2, 3), (10, 11)]
+    gaps = (*(Gap("a.pcap", at(start), at(end), 1) for start, end in spans), Gap("a.pcap", None, None, 1))
+    found = covered([edge("web", "api")], inventory("web"), replace(window(), gaps=gaps), times=ENOUGH)
+    assert [(loss.lost, loss.during) for loss in found.losses] == [(5, pd.Timedelta(hours=4))]
+    assert coverage_data(found)["losses"][0]["gap_seconds"] == 4 * 3600
+    lossy = replace(window(), gaps=(Gap("a.pcap", at(1), at(3)),))
+    reason = of(covered([edge("web", "api")], inventory("web"), lossy, times=ENOUGH), "web").reason
+    assert reason.endswith("a source of it lost packets or events in gaps of 2 hours.")
 
 
 def test_a6_drops_and_the_gap_that_repeats_them_are_counted_once():

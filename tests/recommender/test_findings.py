@@ -10,16 +10,8 @@ from hypothesis import strategies as st
 from collectors.inventory import Inventory, Node, Tenure, WorkloadRef
 from collectors.observation import Gap, Observation, ObservationWindow, Source
 from recommender.communications import AddressPeer, meaning
-from recommender.findings import (
-    DATABASES,
-    KINDS,
-    LONGEST_NAME,
-    SEVERITIES,
-    FindingOptions,
-    findings,
-    findings_data,
-    findings_rows,
-)
+from recommender.findings import DATABASES, FindingOptions, findings, findings_data, findings_rows
+from recommender.findings_model import KINDS, LONGEST_NAME, SEVERITIES
 from recommender.scans import Scan
 from recommender.suggest import suggestion_id
 from tests.cluster import flow, flows
@@ -37,6 +29,10 @@ def _found(*communications, inventory=None, observation=None, scans=(), options=
 
 def _kinds(*communications, **more):
     return [finding.kind for finding in _found(*communications, **more)]
+
+
+def _denied(communication, *failed):
+    return replace(communication, evidence=replace(communication.evidence, failed=failed))
 
 
 def _failing(communication):
@@ -150,15 +146,47 @@ def test_b12_probes_from_the_own_node_are_none():
 
 
 def test_a6_a_source_that_lost_or_left_out_something_is_a_finding():
-    window = ObservationWindow.of([Source("lossy.pcap", "pcap", 9, drops=7)], [Gap("gap.pcap", None, None)])
+    gaps = [Gap("gap.log", T0, T0 + pd.Timedelta(minutes=at), lost) for at, lost in ((3, None), (2, 4))]
+    window = ObservationWindow.of([Source("lossy.pcap", "pcap", 9, drops=7)], gaps)
     seen_flows = flows(flow("10.0.0.1", "10.0.0.2", 80, sampled=0.25, source="thin.json"))
     found = _found(observation=Observation(seen_flows, window))
     assert [(f.kind, f.subject) for f in found] == [
-        ("sampled_or_lossy", "gap.pcap"), ("sampled_or_lossy", "lossy.pcap"), ("sampled_or_lossy", "thin.json"),
+        ("sampled_or_lossy", "gap.log"), ("sampled_or_lossy", "lossy.pcap"), ("sampled_or_lossy", "thin.json"),
     ]  # fmt: skip
-    assert "has a gap" in found[0].sentence
-    assert "dropped 7 packets" in found[1].sentence
+    assert "lost 4 packets or records or more in gaps of 3 minutes" in found[0].sentence
+    assert "lost 7 packets or records:" in found[1].sentence
     assert "keeps one of 4" in found[2].sentence
+
+
+def test_a6_a_log_that_by_its_kind_shows_a_part_only_is_a_finding():
+    window = ObservationWindow.of([Source("agent.log", "aws-network-policy-agent", 9)])
+    (found,) = _found(observation=Observation(window=window))
+    assert (found.kind, found.subject) == ("sampled_or_lossy", "agent.log")
+    assert "tells only of pods that a NetworkPolicy selects" in found.sentence
+
+
+def test_b8_that_only_records_name_the_pods_is_a_finding_with_what_it_costs():
+    assert _found(inventory=Inventory()) == ()
+    (found,) = _found(inventory=Inventory(claimed=True))
+    assert (found.kind, found.severity) == ("identity_from_records", "attention")
+    assert "proven only among the pods that were named" in found.sentence
+    assert "labels" not in found.sentence
+    (bare,) = _found(inventory=Inventory(pods=(replace(pod("web", "10.0.0.1"), labels={}),), claimed=True))
+    assert "Of 1 pod no labels are told, so that no policy can select them." in bare.sentence
+
+
+@pytest.mark.parametrize("outcome", ["denied", "audited"])
+def test_a2_what_worked_and_was_denied_at_another_time_is_a_finding(outcome):
+    both = _denied(seen("web", "db"), ("refused", 5), (outcome, 3)), _denied(seen("api", "db"), (outcome, 1))
+    (found,) = _found(*both, _denied(seen("other", "db"), ("refused", 5)))
+    assert (found.kind, found.severity, found.subject) == ("denied_before", "attention", "shop/Deployment/db")
+    assert "4 attempts" in found.sentence
+    assert set(found.communications) == {suggestion_id(one) for one in both}
+
+
+@pytest.mark.parametrize("outcome", ["denied", "audited"])
+def test_a2_what_was_denied_and_never_worked_is_none(outcome):
+    assert _found(_denied(_failing(seen("web", "db")), (outcome, 3))) == ()
 
 
 def test_a6_drops_that_no_source_owns_up_to_are_a_finding_of_all():
@@ -178,15 +206,17 @@ EVERYTHING = (
     seen("203.0.113.1", "db", 5432),
     seen(OTHER, "db", 5432),
     seen("web", AddressPeer("192.168.0.2", "node", "worker"), 9100),
+    _denied(seen("web", "cache"), ("denied", 1)),
 )
 LOSSY = Observation(window=ObservationWindow.of([Source("lossy.pcap", "pcap", 9, drops=7)]))
+CLAIMED = Inventory(claimed=True)
 SCAN = Scan(workload("web"), "10.0.0.1", T0, T0 + pd.Timedelta(minutes=1), 40, 1, 50, 49)
 
 
 @given(st.permutations(EVERYTHING))
 def test_findings_are_in_order_of_severity_kind_and_subject_whatever_came_first(communications):
-    found = _found(*communications, observation=LOSSY, scans=[SCAN])
-    assert found == _found(*EVERYTHING, observation=LOSSY, scans=[SCAN])
+    found = _found(*communications, inventory=CLAIMED, observation=LOSSY, scans=[SCAN])
+    assert found == _found(*EVERYTHING, inventory=CLAIMED, observation=LOSSY, scans=[SCAN])
     assert {finding.kind for finding in found} == set(KINDS)
     order = [(SEVERITIES.index(f.severity), KINDS.index(f.kind), f.subject) for f in found]
     assert order == sorted(order)
@@ -194,7 +224,7 @@ def test_findings_are_in_order_of_severity_kind_and_subject_whatever_came_first(
 
 def test_every_kind_is_explained_where_a_finding_says():
     text = DOCS.read_text()
-    for finding in _found(*EVERYTHING, observation=LOSSY, scans=[SCAN]):
+    for finding in _found(*EVERYTHING, inventory=CLAIMED, observation=LOSSY, scans=[SCAN]):
         assert f"\n### {finding.docs.partition('#')[2]}\n" in text
     assert {line.removeprefix("### ").strip() for line in text.splitlines() if line.startswith("### ")} == set(KINDS)
 

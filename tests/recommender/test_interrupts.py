@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from recommender.interrupts import pipe_ends_first
+from recommender.interrupts import first_interrupt
 
 LINES = Path(__file__).parents[2] / "sample_captures" / "logs" / "hubble.jsonl"
 WRITER = (
@@ -22,8 +22,10 @@ def test_the_first_interrupt_is_said_and_the_second_one_ends():
     said = []
 
     def interrupted_twice():
-        with pipe_ends_first(said.append):
+        with first_interrupt(said.append) as stopped:
+            assert not stopped()
             os.kill(os.getpid(), signal.SIGINT)
+            assert stopped()
             assert len(said) == 1
             os.kill(os.getpid(), signal.SIGINT)
 
@@ -39,7 +41,7 @@ def test_the_first_interrupt_is_said_and_the_second_one_ends():
 def test_who_ignores_interrupts_goes_on_ignoring_them():
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with pipe_ends_first(print):
+        with first_interrupt(print):
             assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)

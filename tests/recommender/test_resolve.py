@@ -15,6 +15,9 @@ from tests.cluster import deployment, flow, flows, inventory, node, pod, service
 API = [{"containerPort": 3000}]
 
 
+_END = ("src_class", "src_reason", "src_owner_name", "src_owner_pod")
+
+
 def _rows(found, *columns):
     return [tuple(row) for row in found[list(columns)].astype(object).itertuples(index=False)]
 
@@ -256,6 +259,72 @@ def test_b8_a_record_that_names_the_backend_decides_between_several():
         "backend_guessed",
     )
     assert row == ("b", "claimed", "10.0.0.4", False)
+
+
+def _nameless(src, dst="db", /, **more):
+    """A flow of a log without addresses."""
+    claims = {"src_namespace": "shop", "src_pod": src, "dst_namespace": "shop", "dst_pod": dst}
+    return {**flow(None, None, 80, **claims), **more}
+
+
+LOGGED = [deployment("web", ["10.0.0.1", "10.0.0.2"]), pod("db", "10.0.0.9")]
+
+
+def test_b8_an_end_without_address_is_the_pod_that_the_record_names():
+    row = _one(_nameless("web-5d9c7b-1"), inventory(*LOGGED), *_END, "dst_owner_name", "identity_conflict")
+    assert row == ("pod", "claimed", "web", "web-5d9c7b-1", "db", False)
+
+
+def test_b8_a_name_that_only_begins_is_the_workload_of_all_pods_that_begin_so():
+    row = _one(_nameless("web-5d9c7b-*"), inventory(*LOGGED), *_END, "identity_conflict")
+    assert row == ("pod", "claimed", "web", "", False)
+    alone = inventory(deployment("web", ["10.0.0.1"]), pod("db", "10.0.0.9"))
+    assert _one(_nameless("web-5d9c7b-*"), alone, *_END) == ("pod", "claimed", "web", "web-5d9c7b-0")
+
+
+def test_b8_a_controller_adds_one_part_to_the_beginning_so_that_longer_names_are_others():
+    found = inventory(pod("web-0", "10.0.0.1"), pod("web-api-0", "10.0.0.2"), pod("db", "10.0.0.9"))
+    assert _one(_nameless("web-*"), found, *_END) == ("pod", "claimed", "web-0", "web-0")
+
+
+def test_b8_a_beginning_that_is_too_long_is_cut_as_the_api_server_cuts_it():
+    long = "w" * 60
+    found = inventory(pod(f"{long[:58]}abcde", "10.0.0.1"), pod("db", "10.0.0.9"))
+    assert _one(_nameless(f"{long}-5d9c7b-*"), found, "src_class", "src_owner_pod") == ("pod", f"{long[:58]}abcde")
+
+
+def test_b8_a_beginning_of_pods_of_several_workloads_is_ambiguous():
+    found = inventory(pod("web-a", "10.0.0.1"), pod("web-b", "10.0.0.2"), pod("db", "10.0.0.9"))
+    row = _one(_nameless("web-*"), found, "src_class", "src_reason", "src_owner_name", "src_address")
+    assert row == ("ambiguous", "two_claimants", "shop/web-*", "")
+
+
+def test_b7_a_beginning_means_the_pods_of_that_time():
+    found = inventory(
+        pod("web-a", "10.0.0.1"), pod("web-b", "10.0.0.2", start="2026-11-01T15:00:00Z"), pod("db", "10.0.0.9")
+    )
+    assert _one(_nameless("web-*"), found, *_END) == ("pod", "claimed", "web-a", "web-a")
+
+
+def test_b8_a_name_without_address_that_nobody_had_is_unresolved_and_kept():
+    for name in ("other", "other-*", "*"):
+        row = _one(_nameless(name), inventory(*LOGGED), "src_class", "src_reason", "src_owner_name")
+        assert row == ("unresolved", "no_address", f"shop/{name}")
+    (src,) = _one(_nameless("x" * 999), inventory(*LOGGED), "src_owner_name")
+    assert len(src) == 160
+
+
+@pytest.mark.parametrize(("name", "conflict"), [("web-5d9c7b-*", False), ("web-*", True), ("api-*", True)])
+def test_b8_a_beginning_beside_an_address_agrees_with_pods_of_its_workload(name, conflict):
+    found = inventory(*LOGGED, pod("api-0", "10.0.0.3"))
+    given = _nameless(name, src="10.0.0.1", dst="10.0.0.9")
+    assert _one(given, found, "src_owner_pod", "identity_conflict") == ("web-5d9c7b-0", conflict)
+
+
+def test_a1_ports_without_address_are_no_server_of_many_clients():
+    given = [_nameless("web-5d9c7b-0", "db", src=f"10.9.0.{at}", orientation="unknown") for at in range(30)]
+    resolved = resolve(flows(*given), inventory(*LOGGED))
+    assert set(resolved["orientation"]) == {"unknown"}
 
 
 def test_b9_one_name_in_two_namespaces_is_two_workloads():

@@ -41,6 +41,10 @@ def test_d29_where_connections_are_not_counted_every_report_is_one():
     assert list(_of(_minute(1, connections=None), _minute(2, connections=None)).values()) == [2]
 
 
+def test_d29_what_a_policy_let_through_is_a_sighting():
+    assert list(_of(_minute(1, outcome="allowed"), _minute(2, outcome="denied")).values()) == [1]
+
+
 def test_d29_attempts_that_failed_are_none_and_one_way_messages_are():
     refused = _minute(1, outcome="refused")
     statsd = flow("10.0.0.1", "10.0.0.3", 8125, "UDP", outcome="unanswered")

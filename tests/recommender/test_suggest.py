@@ -44,15 +44,34 @@ def test_c27_the_id_depends_on_the_meaning_alone():
     assert once == again != other
 
 
-@pytest.mark.parametrize("outcome", ["refused", "half_open", "unanswered", "denied", "audited", "unknown"])
+@pytest.mark.parametrize("outcome", ["refused", "half_open", "unanswered", "denied", "unknown"])
 def test_a2_what_did_not_work_is_never_suggested(outcome):
     assert _withheld(flow("10.0.0.1", "10.0.0.3", 22, outcome=outcome)) == ["did_not_work"]
+
+
+def test_a2_what_a_policy_in_audit_mode_would_deny_is_evidence_against_with_words_of_its_own():
+    rows = [flow("10.0.0.1", "10.0.0.3", 3000, outcome=outcome) for outcome in ("audited", "refused")]
+    found = _suggest(*rows)
+    assert found.items == ()
+    (item,) = found.withheld
+    assert item.why == "audited"
+    assert item.reason.startswith("it passed, but a policy in audit mode would deny it (1 audited, 1 refused)")
+    assert _suggest(*rows, flow("10.0.0.1", "10.0.0.3", 3000)).withheld == ()
 
 
 def test_a2_a_one_way_datagram_stream_to_a_declared_port_is_suggested_with_the_caveat():
     row = flow("10.0.0.1", "10.0.0.3", 8125, "UDP", outcome="unanswered", orientation="unknown")
     (item,) = _suggest(row).items
     assert {"no_reply", "orientation_guessed"} <= set(item.caveats)
+
+
+def test_c27_what_a_policy_let_through_is_suggested_as_unconfirmed_until_a_connection_is_seen():
+    let_by = flow("10.0.0.1", "10.0.0.3", 3000, outcome="allowed", connections=2)
+    (item,) = _suggest(let_by).items
+    assert "unconfirmed" in item.caveats
+    assert "no_reply" not in item.caveats
+    assert item.reason == "2 attempts that a policy let through to port 3000; the handshake was seen."
+    assert "unconfirmed" not in _suggest(let_by, flow("10.0.0.1", "10.0.0.3", 3000)).items[0].caveats
 
 
 def test_a1_unknown_orientation_makes_no_suggestion_and_is_listed():
@@ -74,6 +93,22 @@ def test_b12_probes_from_the_own_node_need_no_rule_and_other_nodes_are_addresses
     assert _withheld(flow("192.168.0.1", "10.0.0.3", 3000)) == ["node_local"]
     (item,) = _suggest(flow("192.168.0.2", "10.0.0.3", 3000)).items
     assert (item.egress_of, "host_network" in item.caveats) == (None, True)
+
+
+@pytest.mark.parametrize(
+    ("name", "why", "reason"),
+    [
+        ("gone-*", "unresolved", "which calls it shop/gone-*: no pod of that name is known"),
+        ("w-*", "ambiguous", "which calls it shop/w-*: pods of several workloads are called so"),
+    ],
+)
+def test_b14_an_end_without_address_that_is_no_known_pod_is_withheld(name, why, reason):
+    claims = {"src_namespace": "shop", "src_pod": "web-5d9c7b-0", "dst_namespace": "shop", "dst_pod": name}
+    found = _suggest(flow(None, None, 80, **claims), parts=[*PARTS, pod("w-a", "10.0.0.8"), pod("w-b", "10.0.0.9")])
+    assert found.items == ()
+    (item,) = found.withheld
+    assert item.why == why
+    assert item.reason == f"the destination has no address in the log, {reason}"
 
 
 def test_b13_a_hairpin_is_withheld():

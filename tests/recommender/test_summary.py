@@ -118,5 +118,5 @@ def test_what_the_inventory_could_not_know_is_said():
     assert "without Node: may not be listed" in told
     assert "2 gaps: the watcher lost its place" in told
     assert summary_data(replace(conclusion, inventory=lacking))["inventory"] == {
-        "pods": 3, "workloads": 3, "missing": {"Node": "may not be listed"}, "gaps": 2,
+        "pods": 3, "workloads": 3, "claimed": False, "missing": {"Node": "may not be listed"}, "gaps": 2,
     }  # fmt: skip

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.flows import empty_flows
+from collectors.flows import OUTCOMES, empty_flows
 from collectors.observation import ObservationWindow, Source
 from recommender.communications import summarize
 from recommender.resolve import resolve
@@ -125,7 +125,7 @@ def test_a4_a_service_seen_at_the_client_and_its_pods_seen_at_two_servers_are_on
     assert found.evidence.connections == 5
 
 
-@pytest.mark.parametrize("partial", ["unknown", "half_open", "unanswered"])
+@pytest.mark.parametrize("partial", ["unknown", "half_open", "unanswered", "allowed"])
 def test_a4_established_from_one_vantage_point_beats_a_partial_view(partial):
     (found,) = _seen(_row("a", outcome=partial, orientation="unknown", connections=2), _row("b", connections=2))
     assert found.evidence.connections == 2
@@ -137,6 +137,22 @@ def test_a4_attempts_beyond_those_that_another_view_saw_established_stay_what_th
     (found,) = _seen(_row("a", outcome="unknown", connections=5), _row("b", connections=2))
     assert found.evidence.connections == 2
     assert found.evidence.failed == (("unknown", 3),)
+
+
+def _logged(source="log", dst=None, **more):
+    claims = {"src_namespace": "shop", "src_pod": "web-5d9c7b-0", "dst_namespace": "shop", "dst_pod": "db"}
+    return flow(None, dst, 5432, source=source, **(claims if dst is None else {**claims, "dst_pod": None}), **more)
+
+
+def test_a4_a_log_without_addresses_beside_a_capture_is_a_second_view_of_the_same_connections():
+    (found,) = _seen(_logged(connections=3, outcome="allowed"), _row("a", connections=2))
+    assert (found.evidence.connections, found.evidence.allowed, found.evidence.sources) == (2, 1, ("a", "log"))
+
+
+def test_a4_different_addresses_outside_are_no_views_of_one_another():
+    outside = _logged(dst="203.0.113.1"), _row("a", dst="203.0.113.2")
+    assert [one.evidence.connections for one in _seen(*outside)] == [1, 1]
+    assert not _once(*outside)[AGAIN].any()
 
 
 def test_a4_a_reply_seen_from_elsewhere_makes_one_way_datagrams_a_conversation():
@@ -153,6 +169,18 @@ def test_a4_what_was_denied_or_refused_is_never_taken_for_what_worked(definite):
     (found,) = _seen(_row("a", outcome=definite, connections=2), _row("b", connections=3))
     assert found.evidence.connections == 3
     assert found.evidence.failed == ((definite, 2),)
+
+
+@pytest.mark.parametrize("better", ["denied", "refused", "audited", "half_open", "unanswered"])
+def test_a2_a_view_that_knows_what_became_of_it_decides_over_a_policy_that_let_it_through(better):
+    (found,) = _seen(_row("a", outcome="allowed", connections=2), _row("b", outcome=better, connections=2))
+    assert not found.evidence.worked
+    assert found.evidence.failed == ((better, 2),)
+
+
+def test_a2_what_a_policy_let_through_beyond_what_was_denied_elsewhere_stays_let_through():
+    (found,) = _seen(_row("a", outcome="allowed", connections=5), _row("b", outcome="denied", connections=2))
+    assert (found.evidence.allowed, found.evidence.failed) == (3, (("denied", 2),))
 
 
 def test_a4_the_failure_that_two_views_report_is_one_attempt():
@@ -191,7 +219,6 @@ def test_no_flows_and_one_view_are_left_as_they_are():
     pd.testing.assert_frame_equal(once(resolved, BOTH).drop(columns=AGAIN), resolved)
 
 
-OUTCOMES = ("established", "half_open", "unanswered", "refused", "denied", "audited", "unknown")
 ROWS = st.fixed_dictionaries(
     {
         "dst": st.sampled_from(["10.0.0.3", "10.0.0.4", "10.0.0.9"]),

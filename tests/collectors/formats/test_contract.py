@@ -90,7 +90,7 @@ def test_cut_at_any_byte_it_is_read_as_far_as_it_goes(path):
     for cut in range(0, len(content), max(1, len(content) // CUTS)):
         with suppress(UnreadableInput):
             sizes = [batch.size for batch in form.read(io.BytesIO(content[:cut]))]
-            assert sum(sizes) <= whole
+            assert sum(sizes) <= whole + 1  # the bracket that a cut leaves open is a line, too
 
 
 @pytest.mark.parametrize(

@@ -104,8 +104,10 @@ WORKED = [
     *[
         case(f"A2-{word}_is_evidence_against", sorted_out, ([], {WEB_TO_API: "did_not_work"}),
              flow(WEB, API, 3000, outcome=word))
-        for word in ("denied", "audited", "refused", "half_open", "unanswered", "unknown")
+        for word in ("denied", "refused", "half_open", "unanswered", "unknown")
     ],
+    case("A2-audited_is_evidence_against", sorted_out, ([], {WEB_TO_API: "audited"}),
+         flow(WEB, API, 3000, outcome="audited")),
     case("A2-a_dropped_scan_opens_nothing", lambda found: (rules(found), len(withheld(found))), ([], 20),
          *[flow(EVIL, API, port, outcome="denied") for port in range(2990, 3010)],
          also=[namespace("evil"), deployment("evil", [EVIL], ns="evil", start=EARLY)]),

@@ -44,6 +44,7 @@ CARRIED = [
     carries("short_window", [WEB_TO_API], CALL, seen_in=window()),
     carries("orientation_guessed", [WEB_TO_API], flow(WEB, API, 3000, orientation="unknown"), flow(WEB, API, 3001)),
     carries("no_reply", ["web -> api UDP/8125"], CALL, flow(WEB, API, 8125, "UDP", outcome="unanswered")),
+    carries("unconfirmed", ["web -> api TCP/3001"], CALL, flow(WEB, API, 3001, outcome="allowed")),
     carries("scan_like", [WEB_TO_API], CALL, *SCAN, flow(API, WEB, 80)),
     carries("host_network", [f"{NODE2} -> api TCP/3000"], CALL, flow(NODE2, API, 3000)),
     carries("ip_reused", [WEB_TO_API], CALL, flow(WEB2, API, 3001), also=[SPOILT]),
