@@ -179,9 +179,10 @@ def _time(stamp: pd.Timestamp | None) -> str | None:
 
 
 def _lost(loss: Loss) -> str:
-    share = "it does not say how many" if loss.share is None else percent(loss.share)
-    least = "at least " if loss.share is None else ""
-    return f"{least}{loss.lost:,}, {share}{in_gaps(loss.during)}"
+    if loss.share is None:
+        least = f"at least {loss.lost:,}; " if loss.lost else ""
+        return f"{least}it does not say how many{in_gaps(loss.during)}"
+    return f"{loss.lost:,}, {percent(loss.share)}{in_gaps(loss.during)}"
 
 
 def _listed(names: Iterable[str]) -> str:

@@ -71,7 +71,8 @@ def read(stream: BinaryIO, mapping: Mapping | None = None) -> Iterator[Batch]:
     Raises UnreadableInput without a mapping, and for a file that has no column or field of a name in it.
     """
     if mapping is None:
-        raise UnreadableInput("the generic format needs a mapping: say with --columns which column is what, such as src=SourceAddress")
+        text = "the generic format needs a mapping: say with --columns which column is what, such as src=SourceAddress"
+        raise UnreadableInput(text)
     head, stream = peek(stream)
     if not head.strip():
         return
