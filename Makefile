@@ -59,8 +59,9 @@ $(VENV)/bin/python:
 	  || { echo "this Python cannot make environments: install its venv package (Debian: apt-get install python3-venv)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-COMPILED := $(patsubst %.pxd,%.py,$(filter-out %machine.pxd %layout.pxd,$(wildcard collectors/capture/*.pxd)))
-KERNEL := pyproject.toml setup.py $(COMPILED) $(wildcard collectors/capture/*.pxd)
+DECLARED := $(wildcard collectors/capture/*.pxd collectors/formats/*.pxd)
+COMPILED := $(wildcard $(patsubst %.pxd,%.py,$(filter-out %machine.pxd %layout.pxd,$(DECLARED))))
+KERNEL := pyproject.toml setup.py $(COMPILED) $(DECLARED)
 
 $(VENV)/.run: $(KERNEL) | $(VENV)/bin/python
 	$(BIN)/pip install --quiet --disable-pip-version-check -e .
@@ -79,4 +80,4 @@ $(VENV)/.dev: $(KERNEL) | $(VENV)/bin/python
 	@touch $@ $(VENV)/.test $(VENV)/.run
 
 clean:
-	rm -rf $(VENV) collectors/capture/*.so podfence-demo build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) collectors/*/*.so podfence-demo build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

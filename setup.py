@@ -1,4 +1,4 @@
-"""Turns the decoder in collectors/capture into compiled modules where there is a C compiler; else it runs as it is."""
+"""Turns the decoder of packets and the scanner of logs into compiled modules where there is a C compiler."""
 
 import sys
 from pathlib import Path
@@ -6,12 +6,18 @@ from pathlib import Path
 from setuptools import Extension, setup
 from setuptools.command.build_ext import build_ext
 
+COMPILED = {
+    "collectors.capture": ("links", "internet", "headers", "records", "lifecycle", "kernel"),
+    "collectors.formats": ("scan_numbers", "scan_text", "scan_grammar", "scan_json", "scan_separated"),
+}
+"""Package -> its modules that are compiled, each after those that it calls."""
+
 
 class OptionalBuild(build_ext):
     """A build_ext whose failure is one line, not the end of the installation (`optional=True` does not cover it)."""
 
     def run(self) -> None:
-        """Compile, or say that captures will be read by the uncompiled module."""
+        """Compile, or say that captures and logs will be read by the uncompiled modules."""
         inplace = self.inplace  # setuptools forgets it while it builds
         try:
             from Cython.Build import cythonize
@@ -33,12 +39,13 @@ class OptionalBuild(build_ext):
             super().run()
         except Exception as fault:  # noqa: BLE001 - whatever a compiler or its absence may raise
             self._forget(inplace=bool(inplace))
-            sys.stderr.write(f"podfence: no compiled decoder ({fault}); captures will be read more slowly\n")
+            sys.stderr.write(f"podfence: no compiled decoder ({fault}); captures and logs will be read more slowly\n")
 
     def _forget(self, *, inplace: bool) -> None:
         """Remove what was compiled, now or earlier: these modules work all compiled or all as they are."""
-        folder = Path(self.get_finalized_command("build_py").get_package_dir("collectors.capture"))
         for extension in self.extensions:
+            package = extension.name.rpartition(".")[0]
+            folder = Path(self.get_finalized_command("build_py").get_package_dir(package))
             built = Path(self.get_ext_fullpath(extension.name))
             for file in (built, folder / built.name) if inplace else (built,):
                 file.unlink(missing_ok=True)
@@ -47,11 +54,12 @@ class OptionalBuild(build_ext):
 setup(
     ext_modules=[
         Extension(
-            f"collectors.capture.{module}",
-            [f"collectors/capture/{module}.py"],
+            f"{package}.{module}",
+            [f"{package.replace('.', '/')}/{module}.py"],
             extra_compile_args=["-O3", "-g0", "-fno-strict-aliasing"],
         )
-        for module in ("links", "internet", "headers", "records", "lifecycle", "kernel")
+        for package, modules in COMPILED.items()
+        for module in modules
     ],
     cmdclass={"build_ext": OptionalBuild},
 )

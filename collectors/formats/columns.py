@@ -167,6 +167,29 @@ class Columns:
     fields: Mapping[Field, Texts | Numbers | Array]
     bad: Bad
 
+    @staticmethod
+    def of(
+        fields: Sequence[Field],
+        numbers: Sequence[int],
+        records: Sequence[Sequence[Any]],
+        bad: Sequence[tuple[int, str]] = (),
+    ) -> "Columns":
+        """Return the columns of records: for each its number, and what `values` reads of each of the fields."""
+        listed = list(zip(*records, strict=True)) if records else [()] * len(fields)
+        columns = {field: _column(field.kind, values) for field, values in zip(fields, listed, strict=True)}
+        wrong = Bad(np.array([number for number, _ in bad], dtype=np.int64), tuple(reason for _, reason in bad))
+        return Columns(np.array(numbers, dtype=np.int64), columns, wrong)
+
+    def merged(self, other: "Columns") -> "Columns":
+        """Return the records of both, which have the same fields, by number; `values` of texts are those that occur."""
+        number = np.append(self.number, other.number)
+        order = np.argsort(number, kind="stable")
+        fields = {field: _joined(column, other.fields[field], order) for field, column in self.fields.items()}
+        bad = np.append(self.bad.numbers, other.bad.numbers)
+        worst = np.argsort(bad, kind="stable")
+        reasons = self.bad.reasons + other.bad.reasons
+        return Columns(number[order], fields, Bad(bad[worst], tuple(reasons[at] for at in worst)))
+
     def __len__(self) -> int:
         return len(self.number)
 
@@ -181,3 +204,21 @@ class Columns:
     def present(self, field: Field) -> Array:
         """Return where a PRESENT field is there."""
         return cast("Array", self.fields[field])
+
+
+def _column(kind: Kind, values: Sequence[Any]) -> Texts | Numbers | Array:
+    if kind in {Kind.TEXT, Kind.RAW}:
+        return Texts.of(values)
+    return np.array(values, dtype=bool) if kind is Kind.PRESENT else Numbers.of(values)
+
+
+def _joined(first: Texts | Numbers | Array, second: Texts | Numbers | Array, order: Array) -> Texts | Numbers | Array:
+    if isinstance(first, Texts) and isinstance(second, Texts):
+        places = {value: at for at, value in enumerate(first.values)}
+        moved = [places.setdefault(value, len(places)) for value in second.values]
+        codes = np.append(first.codes, np.array([*moved, -1], dtype=np.int64)[second.codes])[order]
+        listed = [*places, None]
+        return Texts.of(map(listed.__getitem__, codes.tolist()))
+    if isinstance(first, Numbers) and isinstance(second, Numbers):
+        return Numbers(np.append(first.values, second.values)[order], np.append(first.known, second.known)[order])
+    return np.append(cast("Array", first), cast("Array", second))[order]

@@ -1,14 +1,28 @@
 """Turns lines of JSON into columns of the wanted fields, in bounded memory."""
 
-import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, BinaryIO
 
-import numpy as np
+from collectors.capture.memory import words
+from collectors.formats.columns import Columns, Field, Kind
+from collectors.formats.lines import Line, Stretch, lines_of, stretches
+from collectors.formats.scan_json import scan_json
+from collectors.formats.scan_layout import (
+    CHILD,
+    GROW,
+    KEY,
+    KEY_PLACE,
+    KEY_SIZE,
+    NODE_FIELD,
+    NODE_WORDS,
+    SIBLING,
+)
+from collectors.formats.scan_tables import Tables
+from collectors.formats.scan_text import is_compiled
+from collectors.formats.values import json_value, read_value
 
-from collectors.formats.columns import Array, Bad, Columns, Field, Kind, Numbers, Texts
-from collectors.formats.lines import Line, blocks
-from collectors.formats.values import Written, read_value
+Scan = Callable[..., int]
+"""`scan_json`, or what stands in for it."""
 
 
 def read_json(stream: BinaryIO, fields: Sequence[Field]) -> Iterator[Columns]:
@@ -17,8 +31,75 @@ def read_json(stream: BinaryIO, fields: Sequence[Field]) -> Iterator[Columns]:
     Blank lines are no records. Lines that are no object, cut or too long are `bad`. Of a key that comes twice the
     last one counts. A value that its field's kind cannot hold is missing.
     """
-    for lines in blocks(stream):
-        yield columns_of(lines, fields)
+    return read_with(scan_json if is_compiled() else None, stream, fields)
+
+
+def read_with(scan: Scan | None, stream: BinaryIO, fields: Sequence[Field]) -> Iterator[Columns]:
+    """Do what `read_json` does, by a scanner that leaves to Python what it does not see at once, or by Python alone."""
+    scanner = scan and _Scanner(scan, fields)
+    for stretch in stretches(stream):
+        columns = scanner.columns_of(stretch) if scanner and stretch.lines else columns_of(lines_of(stretch), fields)
+        if len(columns) or columns.bad.reasons:
+            yield columns
+
+
+class _Scanner:
+    """Reads blocks of lines by the compiled scanner, with the wanted paths as a tree of their keys."""
+
+    def __init__(self, scan: Scan, fields: Sequence[Field]) -> None:
+        self._scan = scan
+        self._fields = fields
+        self._tables = Tables(fields, _text_of)
+        self._keys = bytearray()
+        self._nodes = words(NODE_WORDS * (1 + sum(len(field.path) for field in fields)))
+        nodes: dict[tuple[str, ...], int] = {(): 0}
+        for at, field in enumerate(dict.fromkeys(fields)):
+            for size in range(1, len(field.path) + 1):
+                path = field.path[:size]
+                if path not in nodes:
+                    nodes[path] = len(nodes)
+                    self._add(nodes[path[:-1]] * NODE_WORDS, nodes[path], path[-1].encode(errors="surrogatepass"))
+            place = nodes[field.path] * NODE_WORDS + NODE_FIELD
+            self._nodes[place] = self._tables.chain(at, self._nodes[place])
+        self._keys += b"\0"
+
+    def columns_of(self, stretch: Stretch) -> Columns:
+        """Return the wanted fields of some lines."""
+        tables = self._tables
+        tables.begin(stretch)
+        while self._go_on() == GROW:
+            tables.grow()
+        slow = list(tables.slow_lines())
+        columns = tables.columns()
+        return columns.merged(columns_of(slow, self._fields)) if slow else columns
+
+    def _go_on(self) -> int:
+        t = self._tables
+        return self._scan(
+            t.text, t.state, t.fields, self._nodes, self._keys, t.index, t.entries, t.arena, t.guesses, t.listing,
+            t.out, t.known, t.slow,
+        )  # fmt: skip
+
+    def _add(self, parent: int, node: int, key: bytes) -> None:
+        """Put a node last among the children of its parent."""
+        link = parent + CHILD
+        while self._nodes[link]:
+            link = self._nodes[link] * NODE_WORDS + SIBLING
+        self._nodes[link] = node
+        first = node * NODE_WORDS
+        self._nodes[first + KEY] = int.from_bytes(key[:8], "little")
+        self._nodes[first + KEY_SIZE], self._nodes[first + KEY_PLACE] = len(key), len(self._keys)
+        self._keys += key
+
+
+def _text_of(content: bytes, kind: Kind) -> str | None:
+    """Return what a value says that the scanner kept: a string without its quotes, or the JSON of anything else."""
+    text = content.decode()
+    if kind is Kind.RAW:
+        return str(read_value(json_value(text), kind))
+    if "\\" not in text:
+        return text
+    return read_value(json_value(f'"{text}"'), kind)  # type: ignore[no-any-return]  # TEXT: a str or None
 
 
 def columns_of(lines: Sequence[Line], fields: Sequence[Field]) -> Columns:
@@ -27,22 +108,19 @@ def columns_of(lines: Sequence[Line], fields: Sequence[Field]) -> Columns:
     found: list[list[Any]] = []
     bad: list[tuple[int, str]] = []
     for line in lines:
-        document = line.fault or json_object(line.content)
-        if isinstance(document, str):
-            bad.append((line.number, document))
-            continue
-        numbers.append(line.number)
-        found.append([read_value(_at(document, field.path), field.kind) for field in fields])
-    listed = list(zip(*found, strict=True)) if found else [()] * len(fields)
-    columns = {field: _column(field.kind, values) for field, values in zip(fields, listed, strict=True)}
-    wrong = Bad(np.array([number for number, _ in bad], dtype=np.int64), tuple(reason for _, reason in bad))
-    return Columns(np.array(numbers, dtype=np.int64), columns, wrong)
+        values = line.fault or _values(line.content, fields)
+        if isinstance(values, str):
+            bad.append((line.number, values))
+        else:
+            numbers.append(line.number)
+            found.append(values)
+    return Columns.of(fields, numbers, found, bad)
 
 
 def json_object(text: bytes | str) -> dict[str, Any] | str:
-    """Return the JSON object that a text is, fractions as `Written`, or what is wrong with it."""
+    """Return the JSON object that a text is, or what is wrong with it."""
     try:
-        document = json.loads(text, parse_float=Written, parse_constant=_refuse)
+        document = json_value(text if isinstance(text, str) else text.decode())
     except RecursionError:
         return "nested too deeply"
     except UnicodeDecodeError:
@@ -52,8 +130,14 @@ def json_object(text: bytes | str) -> dict[str, Any] | str:
     return document if isinstance(document, dict) else "no JSON object"
 
 
-def _refuse(text: str) -> None:
-    raise ValueError(f"{text} is no number")
+def _values(text: bytes, fields: Sequence[Field]) -> list[Any] | str:
+    document = json_object(text)
+    if isinstance(document, str):
+        return document
+    try:
+        return [read_value(_at(document, field.path), field.kind) for field in fields]
+    except RecursionError:
+        return "nested too deeply"
 
 
 def _at(document: Any, path: tuple[str, ...]) -> Any:
@@ -62,9 +146,3 @@ def _at(document: Any, path: tuple[str, ...]) -> Any:
             return None
         document = document.get(key)
     return document
-
-
-def _column(kind: Kind, values: Sequence[Any]) -> Texts | Numbers | Array:
-    if kind in {Kind.TEXT, Kind.RAW}:
-        return Texts.of(values)
-    return np.array(values, dtype=bool) if kind is Kind.PRESENT else Numbers.of(values)

@@ -2,15 +2,16 @@
 
 import re
 from datetime import UTC, datetime, timedelta, timezone
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 
 # RFC 3339, section 5.6; a blank for the T (as it allows), and offsets without colon, which Suricata writes.
 _RFC3339 = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,30}))?(?:[Zz]|([+-])(\d\d):?(\d\d))?", re.ASCII
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:[.,](\d{1,30}))?(?:[Zz]|([+-])(\d\d):?([0-5]\d))?", re.ASCII
 ).fullmatch
 _NUMBER = re.compile(r"\d{1,20}(?:\.\d{1,30})?(?:[eE]\+?\d{1,2})?", re.ASCII).fullmatch
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LATEST = 1 << 62
+_EXACT = Context(prec=80)  # more than the 50 digits and 9 noughts of any number that matches
 # The first number too large for seconds (they end in the year 5138), milliseconds, microseconds; then nanoseconds.
 _UNITS = ((10**11, 10**9), (10**14, 10**6), (10**17, 10**3), (1 << 64, 1))
 
@@ -45,7 +46,7 @@ def of_number(text: str) -> int | None:
     except InvalidOperation:
         return None
     scale = next((scale for limit, scale in _UNITS if number < limit), 0)
-    return _within(int(number * scale)) if scale else None
+    return _within(int(_EXACT.multiply(number, Decimal(scale)))) if scale else None
 
 
 def _within(nanoseconds: int) -> int | None:

@@ -1,12 +1,15 @@
-"""The scanner of logs in both its modes, compiled and as plain Python, the latter with every access checked for bounds."""
+"""The scanner of logs as plain Python with every access checked for bounds, and what columns say in a plain form."""
 
 import importlib.util
+import io
 import sys
 from functools import cache
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 
 import collectors.formats
+from collectors.formats import json_lines, separated
+from collectors.formats.scan_layout import END, PADDING
 from tests.collectors.capture.modes import Fenced
 
 COMPILED = ("scan_numbers", "scan_text", "scan_grammar", "scan_json", "scan_separated")
@@ -39,14 +42,25 @@ def _uncompiled():
     return plain
 
 
-def fenced_json(*arrays):
+def fenced_json(text, state, *arrays):
     """Scan JSON uncompiled, with every access checked."""
-    return _uncompiled()["scan_json"].scan_json(*map(Fenced, arrays))
+    return _uncompiled()["scan_json"].scan_json(*_fenced(text, state, *arrays))
 
 
-def fenced_separated(*arrays):
+def fenced_separated(text, state, *arrays):
     """Scan separated values uncompiled, with every access checked."""
-    return _uncompiled()["scan_separated"].scan_separated(*map(Fenced, arrays))
+    return _uncompiled()["scan_separated"].scan_separated(*_fenced(text, state, *arrays))
+
+
+def fenced_record_end(text, start, end):
+    """Find the end of a record uncompiled, with every access checked."""
+    return _uncompiled()["scan_grammar"].record_end(Fenced(text, end), start, end)
+
+
+def _fenced(text, state, *arrays):
+    """Of a text only PADDING is behind its end, however large the buffer."""
+    assert len(text) >= state[END] + PADDING
+    return Fenced(text, state[END] + PADDING), *map(Fenced, (state, *arrays))
 
 
 def told(columns):
@@ -71,3 +85,13 @@ def told(columns):
     assert all(len(values) == len(numbers) for values in rows.values())
     assert numbers == sorted(set(numbers))
     return numbers, rows, bad
+
+
+def json_by(scan, text, fields):
+    """Return what lines of JSON say by a scanner, or None for Python alone."""
+    return told(list(json_lines.read_with(scan, io.BytesIO(text), fields)))
+
+
+def separated_by(scan, text, dialect, fields):
+    """Return what separated values say by a scanner, or None for Python alone."""
+    return told(list(separated.read_with(scan, io.BytesIO(text), fields, dialect)))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from collectors.formats import documents
 from collectors.formats.documents import json_documents
+from tests.collectors.formats import scanners
 from tests.collectors.formats.streams import Dribble
 
 TEXTS = st.text(st.sampled_from('ab"\\{}[],:\n é/'), max_size=6)
@@ -73,17 +74,18 @@ def test_json_lines_pass_unchanged(lines):
         assert json_documents(io.BytesIO(head + text), ("items",)).read() == head + text
 
 
-@given(RECORDS, INDENTS, st.booleans(), st.data())
-def test_cut_input_gives_the_elements_before_the_cut_and_one_line_that_is_no_json(records, indent, wrapped, data):
-    text = json.dumps({"items": records} if wrapped else records, indent=indent)
-    begin = text.index("[") + 1
-    at = data.draw(st.integers(begin, len(text) - 1))
+@given(RECORDS, st.sampled_from(["[", '{"items":[', '{"n":{"items":[0]},\n"items" : [\n']), st.data())
+def test_cut_input_gives_the_elements_before_the_cut_and_one_line_that_is_no_json(records, text, data):
+    begin, ends = len(text), []
+    for record in records:
+        text += json.dumps(record, indent=data.draw(INDENTS))
+        ends.append(len(text))
+        text += ",\n"
+    at = data.draw(st.integers(begin, len(text)))
     *whole, last = lines_of(text[:at], ("items",))
-    assert loaded(whole) == records[: len(whole)]
+    assert loaded(whole) == records[: sum(end <= at for end in ends)]
     with pytest.raises(json.JSONDecodeError):
         json.loads(last)
-    if text[begin:at].rstrip(", \n\t").endswith("]"):
-        assert loaded(whole) == records
 
 
 def test_a_line_end_in_a_string_costs_one_record():
@@ -101,6 +103,33 @@ def test_an_object_that_is_not_closed_ends_where_the_next_begins():
 def test_nothing_is_lost_or_raised_however_broken_the_input(text, piece):
     out = json_documents(Dribble(text.encode(), piece), ("a",)).read().decode()
     assert sorted(set(text) - set(' \n,[]{}":')) == sorted(set(out) - set(' \n,[]{}":')) or '"a"' in text
+
+
+@given(st.text(st.sampled_from('{}[]",:\\\n a1'), max_size=30), st.integers(0, 3))
+def test_records_end_at_once_where_they_end_bracket_by_bracket(text, deep):
+    assert_same_ends("[" + '{"a":[' * deep + text)
+
+
+def test_records_that_are_not_whole_end_alike_at_once_and_bracket_by_bracket():
+    for text in (
+        '[{"a":1,{"b":2}},{"c":3}]',
+        '{"a" {"b":2}}\n{}',
+        '[{"a":"x\n"},{}]',
+        "[" * 62 + "]" * 62,
+        '[{"a":"\\\n"}]',
+    ):
+        assert_same_ends(text)
+
+
+def assert_same_ends(text):
+    """Whatever finds the ends of records, they are the same."""
+    found = []
+    for ends in (documents._unknown, scanners.fenced_record_end, documents.record_end):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(documents, "record_end", ends)
+            patch.setattr(documents, "is_compiled", lambda: True)
+            found.append(json_documents(io.BytesIO(text.encode()), ("a",)).read())
+    assert found[0] == found[1] == found[2]
 
 
 def test_a_record_too_long_for_memory_is_one_line_still(monkeypatch):

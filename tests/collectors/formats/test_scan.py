@@ -1,32 +1,37 @@
-"""The compiled scanner says of every input what Python says, leaves to it only odd lines, and stays in its arrays."""
+"""The compiled scanner says of every line of JSON what Python says, and stays in its arrays."""
 
 import ast
-import io
 import json
 import os
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
+from hypothesis import given
 
-from collectors.formats import json_lines, lines, scan_layout, scan_tables, separated
+from collectors.formats import scan_layout
 from collectors.formats.columns import Field, Kind
 from collectors.formats.scan_json import scan_json
-from collectors.formats.scan_separated import scan_separated
 from collectors.formats.scan_text import is_compiled
-from collectors.formats.separated import Dialect, Stop
-from tests.collectors.formats.scanners import COMPILED, fenced_json, fenced_separated, told
+from tests.collectors.formats.scan_texts import (
+    ENCODED,
+    FIELDS,
+    JSON_EXAMPLES,
+    KINDS,
+    NUMBERS,
+    PATHS,
+    TIMES,
+    TOKENS,
+    WANTED,
+    damaged,
+)  # fmt: skip
+from tests.collectors.formats.scanners import COMPILED, fenced_json, json_by
 
 FOLDER = Path(scan_layout.__file__).parent
-KINDS = list(Kind)
 
 
-@pytest.fixture(scope="module")
-def compiled():
-    """Demand a compiled scanner."""
+def test_the_scanner_is_compiled_here():
+    """Else the tests of both modes compare Python with Python."""
     if not is_compiled():
         if os.environ.get("CI") == "true":
             pytest.fail("CI must compile the scanner: python setup.py build_ext --inplace")
@@ -59,91 +64,6 @@ def test_both_modes_import_the_same(name):
     assert promised
 
 
-# JSON
-
-PATHS = [(), ("a",), ("b",), ("a", "b"), ("a", "b", "c"), ("longer than eight",), ("longer than eighteen",), ("é",)]
-FIELDS = [Field(path, kind) for path in PATHS for kind in KINDS]
-TIMES = [
-    "2026-03-01T10:00:00.123456789Z", "2026-03-01T10:00:00Z", "2024-02-29t23:59:60,5+01:30", "2026-03-01 10:00:00",
-    "2026-02-29T10:00:00Z", "1969-12-31T23:59:59Z", "19x9-12-31T23:59:59Z", "2100-01-01T00:00:00Z", "2026-03-01T10:00",
-    "2026-03-01T10:00:00.Z", "2026-03-01T10:00:00.1234567891Z", "2026-03-01T10:00:00-2360", "2026-03-01T10:00:00+1",
-    "1970-01-01T00:30:00+01:00", "2026-13-01T10:00:00Z", "2026-04-31T10:00:00Z", "2026-12-31T24:00:00Z",
-    "1772359200", "1772359200.5", "1772359200123", "1772359200123456.7", "1772359200123456789", "4611686018.427387904",
-    "4611686018427387903", "4611686018427387904", "0", "00", "-1", "1.", ".5", "1e3", "99999999999", "100000000000",
-    "1772359200.1234567891", "0.0000000001", "123456789012345678901",
-]  # fmt: skip
-NUMBERS = ["0", "-0", "-0.0", "1.9", "-1.9", "9223372036854775807", "-9223372036854775808", "9223372036854775808",
-           "007", "1e2", "1E-2", "12345678901234567.5", "+1", "1 ", "0x1", "1." + "1" * 31]  # fmt: skip
-PLAIN = st.sampled_from(["", "-", "x", "10.0.0.1", "a b", "true", "null", "é", "\U0001f600", "\u2028", "\x7f", *TIMES, *NUMBERS])
-STRINGS = PLAIN | st.text(max_size=12)
-NASTY = st.sampled_from([
-    r'"\u00e9"', r'"\ud83d\ude00"', r'"\ud800"', r'"\u002d"', r'"\u0061"', r'"\""', r'"\x"', r'"\u12"', r'"\u00zz"',
-    '"\t"', '"\x00"', '"', "tru", "nul", "True", "NaN", "-Infinity", "01", "1.", ".1", "-", "--1", "1e", "1e+", "+1",
-    "{", "}", "[", "]", "[1,]", '{"a":1,}', '{"a"}', '{"a":}', "[}", "{]", "[1 2]", "{1:2}", "'a'", "/**/1", "",
-    "[" * 70 + "]" * 70, "[" * 59 + "]" * 59, "9" * 30, "9" * 5000, '{"a":1,"a":{"b":2}}', '{ "b" : [ ] }', "[[],{}]",
-])  # fmt: skip
-NUMBER_TEXTS = st.sampled_from([text for text in TIMES + NUMBERS if not set(text) & set("TtZ: x")])
-BLANKS = st.sampled_from(["", "", "", " ", "\t", "\r", "  \t", "\n", "\x0b", "\u00a0"])
-
-
-def objects(values, *, odd=True):
-    """Return objects whose keys are, mostly, wanted ones; in odd ones come twice, and what is no JSON."""
-    keys = st.sampled_from(["a", "a", "b", "b", "c", "longer than eight", "longer than eighteen", "longer th", "é", ""])
-    names = keys.map(lambda key: json.dumps(key, ensure_ascii=False))
-    if not odd:
-        pairs = st.tuples(names, values)
-        return st.lists(pairs, max_size=4, unique_by=lambda pair: pair[0]).map(
-            lambda made: "{" + ", ".join(map(":".join, made)) + "}"
-        )
-    names |= st.sampled_from([r'"\u0061"', '"a', "a", "1"])
-    pairs = st.tuples(names, BLANKS, values, BLANKS).map(lambda of: f"{of[0]}:{of[1]}{of[2]}{of[3]}")
-    return st.lists(pairs, max_size=4).map(lambda made: "{" + ",".join(made) + "}")
-
-
-SCALARS = (
-    STRINGS.map(json.dumps)
-    | STRINGS.map(lambda text: json.dumps(text, ensure_ascii=False))
-    | NUMBER_TEXTS
-    | st.sampled_from(["true", "false", "null"])
-)
-VALUES = st.recursive(
-    SCALARS | SCALARS | NASTY,
-    lambda inner: objects(inner) | st.lists(inner, max_size=3).map(lambda made: "[" + ",".join(made) + "]"),
-    max_leaves=8,
-)
-SOUND = st.recursive(SCALARS, lambda inner: objects(inner, odd=False) | st.just("[1, {}]"), max_leaves=4)
-DOCUMENTS = st.lists(objects(SOUND, odd=False) | objects(SOUND, odd=False) | objects(VALUES) | VALUES | BLANKS, max_size=5).map("\n".join)
-WANTED = st.lists(st.sampled_from(FIELDS), max_size=4, unique=True)
-ENCODED = DOCUMENTS.map(lambda text: text.encode("utf-8", "surrogatepass"))
-
-
-@st.composite
-def damaged(draw, texts):
-    """Return texts of which some bytes were changed, lost or put in, or whose end was cut."""
-    text = bytearray(draw(texts))
-    for _ in range(draw(st.integers(0, 3))):
-        at = draw(st.integers(0, len(text)))
-        byte = draw(st.sampled_from(b'"\\{}[],:\n\r\t 0-.eE\x00\x1f\x7f\x80\xc2\xe0\xed\xf4\xff') | st.integers(0, 255))
-        if draw(st.booleans()):
-            text[at : at + 1] = bytes([byte])
-        else:
-            text[at:at] = bytes([byte])
-    return bytes(text[: draw(st.integers(0, len(text)))] if draw(st.booleans()) else text)
-
-
-def json_by(scan, text, fields=FIELDS):
-    return told(list(json_lines.read_with(scan, io.BytesIO(text), fields)))
-
-
-JSON_EXAMPLES = (
-    b"", b'{"a":1', b'{"a":"x"}\r\n\r\n \t\r\n{"a":"y"} \r', b'\xef\xbb\xbf{"a":1}\n\xef\xbb\xbf{"a":1}',
-    b'{"a":"\xed\xa0\x80"}\n{"a":"\xc3\xa9"}\n{"a":"\xf4\x90\x80\x80"}\n{"a":"\xc0\x80"}\n{"x":"\xff"}',
-    b'{"a":-0,"b":-0.5}\n{"a":"-0"}', b'{"a":[1, 2.50,"\\u00e9"]}\n{"a":[1,2.50,"\xc3\xa9"]}', b'{"a":1}\n{"a":"1"}\nx',
-    b'{"a":{"x":"' + b"y" * 40 + b'"}}\n{"a":{"x":"' + b"y" * 40 + b'"}} \n{"a":{"x":"' + b"y" * 40 + b'"}x}\n',
-    b'{"a":{"b":1},"a":2}', b'{"a":1,"a":null}\n{"a":1,"b":{"c":1},"b":1}', b'{"\\u0061":1}\n{"a\\"":1}\n[{"a":1}]\n"a"',
-)  # fmt: skip
-
-
 @pytest.mark.parametrize("text", JSON_EXAMPLES)
 @pytest.mark.parametrize("field", FIELDS)
 def test_the_scanner_says_of_these_lines_what_python_says(text, field):
@@ -151,6 +71,22 @@ def test_the_scanner_says_of_these_lines_what_python_says(text, field):
         expected = json_by(None, one, [field])
         assert json_by(fenced_json, one, [field]) == expected
         assert json_by(scan_json, one, [field]) == expected
+
+
+@pytest.mark.parametrize("token", TOKENS)
+def test_the_scanner_accepts_no_value_that_python_refuses(token):
+    """Wherever it stands, wanted or passed over; and nothing of a bad line stays in the next row."""
+    around = [
+        b'{"a":%s}', b'{"x":%s}', b'{"x":[%s]}', b'{"x":[0, %s ,1]}', b'{"x":{"y":%s}}',
+        b'{"a":{"b":"k","c":%s},"b":2}',
+        b'{"a":"k","b":5,"c":%s}', b'{"longer than eighteem":%s}',
+    ]  # fmt: skip
+    text = b"\n".join(line % token + b'\n{"longer than eighteen":1}' for line in around)
+    fields = [Field(path, kind) for path in PATHS[1:] for kind in (Kind.TEXT, Kind.RAW, Kind.PRESENT)]
+    fields += [Field(("b",), Kind.NUMBER)]
+    expected = json_by(None, text, fields)
+    assert json_by(fenced_json, text, fields) == expected
+    assert json_by(scan_json, text, fields) == expected
 
 
 @pytest.mark.parametrize("text", [*TIMES, *NUMBERS])
@@ -169,72 +105,6 @@ def test_the_uncompiled_scanner_says_of_json_what_python_says(text, fields):
     assert json_by(fenced_json, text, fields) == json_by(None, text, fields)
 
 
-@pytest.mark.usefixtures("compiled")
 @given(damaged(ENCODED), WANTED)
 def test_the_compiled_scanner_says_of_json_what_python_says(text, fields):
     assert json_by(scan_json, text, fields) == json_by(None, text, fields)
-
-
-# separated values
-
-
-def new_columns(text):
-    """Return the columns that a header names; the records end where it says so."""
-    if "end" in text:
-        raise Stop
-    return text.lstrip("#").replace("\t", " ").replace(",", " ").split()[1:]
-
-
-DIALECTS = st.builds(
-    Dialect,
-    separator=st.sampled_from("\t ,;"),
-    columns=st.sampled_from([(), ("a",), ("a", "b", "c"), ("a", "b", "a"), ("x", "é", "b", "longer")]),
-    heads=st.sampled_from([frozenset(), frozenset({"head"}), frozenset({"head", "é", ""})]),
-    comment=st.sampled_from(["", "#", "he", "é"]),
-    header=st.just(new_columns),
-    optional=st.integers(0, 3),
-    quoted=st.booleans(),
-)
-COLUMNS = st.lists(
-    st.sampled_from([Field((name,), kind) for name in ("a", "b", "c", "é", "none") for kind in KINDS]), max_size=4, unique=True
-)
-CELLS = PLAIN | st.sampled_from(['"', '"x"', '"x""y"', 'x"y', "\r", "\x00", "\x0b", "\x85", "\u2028"])
-ROWS = st.lists(CELLS, min_size=1, max_size=5) | st.just(["1", "2", "3"]) | st.lists(CELLS, min_size=3, max_size=3)
-HEADS = st.sampled_from(["head", "#", "# x", "#a b c", "head a b", "é", "header", "end", "#end", '"head"', "", " ", "\t"])
-
-
-@st.composite
-def tables(draw):
-    """Return a dialect and text in it."""
-    dialect = draw(DIALECTS)
-    rows = draw(st.lists(ROWS | ROWS | st.tuples(HEADS, CELLS) | st.tuples(HEADS), max_size=6))
-    ending = draw(st.sampled_from(["\n", "\n", "\r\n"]))
-    text = ending.join(dialect.separator.join(row) for row in rows)
-    return dialect, draw(damaged(st.just(text.encode())))
-
-
-def separated_by(scan, text, dialect, fields):
-    return told(list(separated.read_with(scan, io.BytesIO(text), fields, dialect)))
-
-
-@given(tables(), COLUMNS)
-def test_the_uncompiled_scanner_says_of_separated_values_what_python_says(table, fields):
-    dialect, text = table
-    assert separated_by(fenced_separated, text, dialect, fields) == separated_by(None, text, dialect, fields)
-
-
-@pytest.mark.usefixtures("compiled")
-@given(tables(), COLUMNS)
-def test_the_compiled_scanner_says_of_separated_values_what_python_says(table, fields):
-    dialect, text = table
-    assert separated_by(scan_separated, text, dialect, fields) == separated_by(None, text, dialect, fields)
-
-
-def test_a_header_holds_for_the_lines_behind_it():
-    text = b"1,2\nhead,b,a\n3,4\nx,\xc3\xa9\nhead,a\n5\nhead,end\n6"
-    for scan in (None, fenced_separated, scan_separated):
-        fields = [Field(("a",)), Field(("b",))]
-        dialect = Dialect(",", ("a", "b"), frozenset({"head"}), header=new_columns)
-        numbers, rows, bad = separated_by(scan, text, dialect, fields)
-        assert (numbers, bad) == ([1, 3, 4, 6], [])
-        assert rows == {("a", Kind.TEXT): ["1", "4", "é", "5"], ("b", Kind.TEXT): ["2", "3", "x", None]}

@@ -1,0 +1,121 @@
+"""Turns flow logs into a table: what podfence, loops over JSON and the C engine of pandas take to read them.
+
+    .venv/bin/python -m benchmarks.logs [--lines 1e6] [--rounds 5] [--write]
+
+All programs read a log in turn, then all again. CPU seconds are user + system of whole processes, from starting Python
+to the counters of each connection; all must come to the same. Of text logs four times as many lines are read. orjson is
+in no extra of ours: `.venv/bin/pip install orjson`; without it its row is left out, and said so. Nothing here passes
+or fails.
+"""
+
+import argparse
+import json
+import statistics
+import sys
+import tempfile
+from collections import defaultdict
+from collections.abc import Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from benchmarks import VERSION
+from benchmarks.log_lines import write_log
+from benchmarks.runs import Failed, Sample, measure
+from benchmarks.table import README, digits, machine, markdown, module_version, paste
+
+OURS = "podfence"
+"""What stands for podfence: the program of that name in `log_loops`, its scanner alone."""
+PEERS = {"hubble": ("orjson", "json"), "zeek": ("pandas",), "vpc": ("pandas",)}
+_NAMES = {
+    OURS: "podfence, scanner and counters",
+    "orjson": "orjson, a loop",
+    "json": "stdlib json, a loop",
+    "pandas": "pandas, C engine",
+}
+_TITLES = {"hubble": "Hubble, JSON lines", "zeek": "Zeek conn.log", "vpc": "AWS VPC flow log"}
+_TIMES = {"hubble": 1, "zeek": 4, "vpc": 4}
+"""How many of the lines that were asked for: short ones are read before Python has imported anything."""
+_PART = 4
+"""A log with a part of the lines shows whether memory grows with them."""
+
+
+def main() -> None:
+    """Run the command."""
+    words = _parser().parse_args()
+    words.work.mkdir(parents=True, exist_ok=True)
+    if find_spec("orjson") is None:
+        print("left out: orjson is not here (.venv/bin/pip install orjson)")
+    texts = []
+    with tempfile.TemporaryDirectory(dir=words.work) as scratch:
+        for kind, others in PEERS.items():
+            present = [OURS, *(other for other in others if other != "orjson" or find_spec("orjson"))]
+            texts.append(_table(kind, present, words, Path(scratch)))
+            print(f"\n{texts[-1]}", flush=True)
+    versions = [f"{name} {found}" for name in ("orjson", "pandas") if (found := module_version(sys.executable, name))]
+    texts.append(machine(*versions))
+    print(f"\n{texts[-1]}")
+    if words.write:
+        paste(README, "logs", "\n".join(texts))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.logs", description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--lines", type=lambda text: int(float(text)), default=1_000_000)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--work", type=Path, default=Path(tempfile.gettempdir()) / "podfence-benchmarks")
+    parser.add_argument("--timeout", type=float, default=900, help="seconds of a run, then it is stopped")
+    parser.add_argument("--write", action="store_true", help="put the tables into benchmarks/README.md")
+    return parser
+
+
+def _table(kind: str, programs: Sequence[str], words: argparse.Namespace, scratch: Path) -> str:
+    """Return the heading and the table of one format."""
+    lines = words.lines * _TIMES[kind]
+    log = _log(kind, lines, words.work)
+    samples: dict[str, list[Sample]] = defaultdict(list)
+    for number in range(words.rounds):
+        answers = set()
+        for program in [*programs[number % len(programs) :], *programs[: number % len(programs)]]:
+            sample, said = _run(program, kind, log, scratch, words.timeout)
+            samples[program].append(sample)
+            answers.add(said)
+        if len(answers) != 1:
+            raise Failed(f"{kind}: the programs do not agree: {sorted(answers)}")
+        print(f"{kind}: round {number + 1} of {words.rounds}", file=sys.stderr)
+    shorter, _ = _run(OURS, kind, _log(kind, lines // _PART, words.work), scratch, words.timeout)
+    title = f"**{_TITLES[kind]}, {lines:,} lines, {log.stat().st_size / 1e6:,.0f} MB**"
+    head = ["", "CPU s", "thousand lines per CPU s", "CPU, podfence = 1", "peak MB"]
+    rows = [_row(program, samples[program], samples[OURS], lines) for program in programs]
+    ending = f"With a quarter of the lines podfence's peak is {shorter.peak:,.0f} MB."
+    return f"{title}\n\n{markdown(head, rows)}\n{ending}\n"
+
+
+def _row(program: str, samples: Sequence[Sample], ours: Sequence[Sample], lines: int) -> list[str]:
+    cpu = statistics.median(sample.cpu for sample in samples)
+    ratio = statistics.median(theirs.cpu / our.cpu for theirs, our in zip(samples, ours, strict=True))
+    peak = max(sample.peak for sample in samples)
+    return [_NAMES[program], digits(cpu), digits(lines / cpu / 1e3), digits(ratio), f"{peak:,.0f}"]
+
+
+def _run(program: str, kind: str, log: Path, scratch: Path, timeout: float) -> tuple[Sample, str]:
+    """Run one program once; return what it cost, and what it counted."""
+    command = [sys.executable, "-m", "benchmarks.log_loops", program, kind, str(log)]
+    sample, out = measure(command, scratch, timeout, listen=True)
+    return sample, json.dumps(json.loads(out), sort_keys=True)
+
+
+def _log(kind: str, lines: int, work: Path) -> Path:
+    """Return a log, written unless it is in the folder, in the page cache, so that no run pays for the disk."""
+    path = work / f"v{VERSION}-{lines}.{kind}"
+    if not path.exists():
+        part = path.with_suffix(".part")
+        write_log(part, kind, lines)
+        part.replace(path)
+    with path.open("rb") as file:
+        while file.read(1 << 20):
+            pass
+    return path
+
+
+if __name__ == "__main__":
+    main()
