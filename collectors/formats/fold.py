@@ -11,38 +11,45 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 
-from collectors.flows import ORIENTATIONS, OUTCOMES, TRANSPORTS, Flows, conform_flows
+from collectors.flows import ORIENTATIONS, OUTCOMES, TRANSPORTS, Flows, conform_flows, empty_flows
 from collectors.formats.batch import Records
-from collectors.formats.columns import Array, Numbers, Texts
-from collectors.formats.parts import COUNTERS, KNOWN, PORTS, TEXTS, Parts, numbered
-from collectors.formats.settle import PATIENCE, STREAMS, Table, connections, settle, turned
+from collectors.formats.columns import Array
+from collectors.formats.connections import connections, done
+from collectors.formats.loose import with_likelier_destination
+from collectors.formats.parts import KEYS, KNOWN, PARTS, SECOND, TEXTS, WHOLE, parts_of
+from collectors.formats.rows import COUNTERS, Rows
+from collectors.formats.settle import settle
 from collectors.formats.verdicts import ORIENTATION
-from collectors.observation import BUCKET_SECONDS, compact, concat_flows
+from collectors.observation import BUCKET_SECONDS, compact
 
-_SETTLE_AT: Final = 1 << 17
-"""Parts that wait at least before those that are done are looked for."""
+WAITING: Final = 1 << 17
+"""Parts that wait at least before connections that are done are looked for."""
 _COMPACT_AT: Final = 1 << 18
 """Rows that wait at least before they are compacted."""
 _LOOSE_AT: Final = 1 << 18
 """Connections without a known initiator that are kept until one side's port was seen with more peers."""
-_WHOLE: Final = 1_000_000
+_NAMES: Final = tuple(name for name in TEXTS if name != "reporter")
+_KEYS: Final = (*_NAMES, "dst_port", "service_port", "orientation", "outcome", "share", "source", "bucket")
+"""What tells flows apart."""
+_FLOWS: Final = (*_KEYS, "first", "last", "bits", *COUNTERS)
 
 
 class Fold:
     """The open connections of a log (or of rotated logs, one after the other) and the flows so far."""
 
-    def __init__(self, bucket_seconds: int = BUCKET_SECONDS) -> None:
-        self._bucket = bucket_seconds * 10**9
+    def __init__(self, bucket_seconds: int = BUCKET_SECONDS, waiting: int = WAITING) -> None:
+        self._bucket, self._waiting = bucket_seconds, waiting
         self._texts: dict[str, int] = {}
         self._sources: list[str] = []
-        self._open, self._new, self._settled = Parts.none(), list[Parts](), 0
-        self._loose: list[Table] = []
-        self._flows: list[Flows] = []
-        self._latest = 0
+        self._open: list[Rows] = []
+        self._settled = 0
+        self._loose: list[Rows] = []
+        self._flows: list[Rows] = []
+        self._now = 0
 
     def __len__(self) -> int:
         """Return how many parts of open connections are held."""
-        return len(self._open) + sum(map(len, self._new))
+        return sum(map(len, self._open))
 
     def begin_source(self, name: str) -> None:
         """Name the input that the next records come from."""
@@ -52,145 +59,75 @@ class Fold:
         """Take some records."""
         if not len(records):
             return
-        self._new.append(self._parts(records))
-        self._latest = max(self._latest, int(records.last.values.max()))
-        if sum(map(len, self._new)) > max(_SETTLE_AT, self._settled):
-            self._settle(self._latest - PATIENCE)
+        self._open.append(parts_of(records, self._texts, len(self._sources) - 1, self._bucket * SECOND))
+        self._now = max(self._now, int(records.first.values.max()))
+        if len(self) - self._settled > max(self._waiting, self._settled):
+            self._settle(self._now)
 
     def finish(self) -> Flows:
         """Return the flows of everything taken, compact, and forget it."""
         self._settle(None)
         self._choose()
-        flows = compact(concat_flows(self._flows), self._bucket // 10**9)
+        flows = compact(self._frame(self._compacted()), self._bucket) if self._flows else empty_flows()
         self._flows = []
         return flows
 
-    def _codes(self, texts: Texts) -> Array:
-        places = [self._texts.setdefault(text, len(self._texts)) for text in texts.values]
-        return np.array([*places, -1], dtype=np.int64)[texts.codes]
+    def _settle(self, now: int | None) -> None:
+        """Conclude the connections that nothing goes on with at a time of the log (ns), or all of them."""
+        if not self._open:
+            return
+        parts = connections(Rows.joined(self._open).added_up(KEYS))
+        over = np.ones(len(parts), dtype=bool) if now is None else done(parts, now)
+        self._open = [parts.only(PARTS).take(~over)]
+        self._settled = len(self)
+        if over.any():
+            self._take(settle(parts.take(over), self._texts, self._bucket * SECOND))
 
-    def _parts(self, records: Records) -> Parts:
-        columns = {name: self._codes(getattr(records, name)) for name in TEXTS}
-        columns |= {name: _or_none(getattr(records, name)) for name in PORTS}
-        first, last = records.first.values, np.maximum(records.first.values, records.last.values)
-        bits = records.evidence.copy()
-        for name in COUNTERS:
-            bits |= np.where(getattr(records, name).known, KNOWN[name], 0)
-            columns[name] = getattr(records, name).values
-        share = np.rint(records.sampled * _WHOLE).astype(np.int64)
-        source = np.full(len(records), len(self._sources) - 1)
-        bucket = first - first % self._bucket
-        return Parts.of({**columns, "share": share, "source": source, "bucket": bucket, "first": first, "last": last,
-                         "bits": bits})  # fmt: skip
-
-    def _settle(self, before: int | None) -> None:
-        """Conclude the connections without a record since a time, or all of them."""
-        parts, self._new = Parts.joined([self._open, *self._new]).added_up(), []
-        number, side = connections(parts)
-        done = np.ones(len(parts), dtype=bool) if before is None else _done(parts, number, before)
-        self._open = parts.take(~done)
-        self._settled = len(self._open)
-        if done.any():
-            self._take(parts.take(done), pd.factorize(number[done])[0], side[done])
-
-    def _take(self, parts: Parts, number: Array, side: Array) -> None:
-        names = list(self._texts)
-        streams = np.array([*(name in STREAMS for name in names), False])[parts["protocol"]]
-        rows = settle(parts, number, side, streams)
-        ported = np.array([*(name in TRANSPORTS for name in names), False])[rows["protocol"]]
-        loose = ported & (rows["orientation"] == ORIENTATION["unknown"]) & (rows["src_port"] >= 0)
-        self._keep({name: column[~loose] for name, column in rows.items()})
-        if loose.any():
-            self._loose.append({name: column[loose] for name, column in rows.items()})
-        if sum(len(rows["src"]) for rows in self._loose) > _LOOSE_AT:
+    def _take(self, rows: Rows) -> None:
+        transports = [self._texts[name] for name in TRANSPORTS if name in self._texts]
+        loose = np.isin(rows["protocol"], transports) & (rows["src_port"] >= 0)
+        loose &= rows["orientation"] == ORIENTATION["unknown"]
+        self._keep(rows.take(~loose))
+        self._loose.append(rows.take(loose))
+        if sum(map(len, self._loose)) > _LOOSE_AT:
             self._choose()
 
     def _choose(self) -> None:
-        """Choose the destination of connections whose initiator is unknown: the side whose port more peers used.
+        """Choose the destination of connections whose initiator is unknown."""
+        rows, self._loose = self._loose, []
+        if any(map(len, rows)):
+            self._keep(with_likelier_destination(Rows.joined(rows), list(self._texts)))
 
-        Then the lower port, then the lower address: always the same side.
-        """
-        if not self._loose:
-            return
-        names = self._loose[0]
-        rows = {name: np.concatenate([table[name] for table in self._loose]) for name in names}
-        self._loose = []
-        peers = [_peers(rows, end) for end in ("src", "dst")]
-        rank = _ranks(list(self._texts))
-        left, right = (
-            (-count, rows[f"{end}_port"], rank[rows[end]]) for count, end in zip(peers, ("src", "dst"), strict=True)
-        )
-        self._keep(turned(rows, _less(left, right)))
-
-    def _keep(self, rows: Table) -> None:
-        if not len(rows["src"]):
-            return
-        self._flows.append(self._frame(rows))
+    def _keep(self, rows: Rows) -> None:
+        self._flows.append(rows.only(_FLOWS))
         if sum(map(len, self._flows)) > max(_COMPACT_AT, 2 * len(self._flows[0])):
-            self._flows = [compact(concat_flows(self._flows), self._bucket // 10**9)]
+            self._flows = [self._compacted()]
 
-    def _frame(self, rows: Table) -> Flows:
+    def _compacted(self) -> Rows:
+        return Rows.joined(self._flows).added_up(_KEYS)
+
+    def _frame(self, rows: Rows) -> Flows:
         """Return rows as FLOWS."""
         names = list(self._texts)
-        columns: dict[str, Any] = {name: _category(rows[name], names) for name in TEXTS if name != "reporter"}
+        columns: dict[str, Any] = {name: _category(rows[name], names) for name in _NAMES}
         for name, at in (("first_seen", "first"), ("last_seen", "last")):
             columns[name] = pd.DatetimeIndex(rows[at].view("datetime64[ns]"), tz="UTC")
         columns |= {name: _masked(rows[name], rows[name] >= 0) for name in ("dst_port", "service_port")}
         columns |= {name: _masked(rows[name], (rows["bits"] & KNOWN[name]) != 0) for name in COUNTERS}
         columns["orientation"] = _category(rows["orientation"], ORIENTATIONS)
         columns["outcome"] = _category(rows["outcome"], OUTCOMES)
-        columns["sampled"] = rows["share"] / _WHOLE
+        columns["sampled"] = rows["share"] / WHOLE
         columns["source"] = _category(rows["source"], self._sources)
         return conform_flows(pd.DataFrame(columns))
 
 
-def _or_none(numbers: Numbers) -> Array:
-    return np.where(numbers.known, numbers.values, -1)
-
-
-def _done(parts: Parts, number: Array, before: int) -> Array:
-    """Return the parts of connections without a record since a time."""
-    last = np.zeros(int(number.max(initial=-1)) + 1, dtype=np.int64)
-    np.maximum.at(last, number, parts["last"])
-    done: Array = last[number] < before
-    return done
-
-
-def _peers(rows: Table, end: str) -> Array:
-    """Return how many ends of a row's connections have its address and port at `end`, on either side."""
-    ends = np.concatenate(
-        [np.stack([rows[side], rows[f"{side}_port"], rows["protocol"]]) for side in ("src", "dst")], axis=1
-    )
-    number = numbered(*ends)
-    counted = np.bincount(number)[number]
-    half = len(rows["src"])
-    return counted[:half] if end == "src" else counted[half:]
-
-
-def _ranks(texts: Sequence[str]) -> Array:
-    rank = np.empty(len(texts) + 1, dtype=np.int64)
-    rank[np.array(sorted(range(len(texts)), key=texts.__getitem__), dtype=np.int64)] = np.arange(len(texts))
-    rank[-1] = -1
-    return rank
-
-
-def _less(left: tuple[Array, ...], right: tuple[Array, ...]) -> Array:
-    """Return where one tuple of columns sorts before another."""
-    less = np.zeros(len(left[0]), dtype=bool)
-    same = ~less
-    for one, other in zip(left, right, strict=True):
-        less |= same & (one < other)
-        same &= one == other
-    return less
-
-
 def _category(codes: Array, words: Sequence[str]) -> "pd.Categorical[Any]":
     """Return a category column of only the words that occur."""
-    used, places = np.unique(codes[codes >= 0], return_inverse=True)
-    made = np.full(len(codes), -1, dtype=np.int64)
-    made[codes >= 0] = places
+    used = np.flatnonzero(np.bincount(codes + 1, minlength=1)[1:])
+    place = np.full(len(words) + 1, -1, dtype=np.int64)
+    place[used] = np.arange(len(used))
     dtype = pd.CategoricalDtype(pd.Index([words[code] for code in used.tolist()], dtype="str"))
-    return pd.Categorical.from_codes(made, dtype=dtype)
+    return pd.Categorical.from_codes(place[codes], dtype=dtype)
 
 
 def _masked(values: Array, known: Array) -> "pd.arrays.IntegerArray":

@@ -1,110 +1,57 @@
-"""Turns records into parts of connections, and adds up those of one key: earliest, latest, sums, bits by OR."""
+"""Turns records into parts of connections: their texts numbered, what one reporter says of one direction added up."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from math import gcd
 from typing import Final
 
 import numpy as np
 
-from collectors.formats.columns import Array
+from collectors.formats.batch import Records
+from collectors.formats.columns import Array, Numbers, Texts
+from collectors.formats.evidence import Seen
+from collectors.formats.rows import COUNTERS, Rows
+
+SECOND: Final = 10**9
+PATIENCE: Final = 15 * 60 * SECOND
+"""Log time without a record, in ns, after which a connection is done: longer than any log's interval (AWS: 600 s)."""
 
 TEXTS: Final = (
     "protocol", "src", "dst", "service_ip", "src_namespace", "src_pod", "dst_namespace", "dst_pod", "reporter",
 )  # fmt: skip
 PORTS: Final = ("src_port", "dst_port", "service_port")
-KEYS: Final = (*TEXTS, *PORTS, "share", "source", "bucket")
-"""What tells parts apart: numbers of texts (-1: none), ports (-1: none), millionths kept, number of the input, ns."""
-COUNTERS: Final = ("connections", "packets", "bytes", "reply_packets", "reply_bytes")
-_AT: Final = {name: at for at, name in enumerate((*KEYS, "first", "last", "bits", *COUNTERS))}
-_MEASURES: Final = len(KEYS)
+KEYS: Final = (*TEXTS, *PORTS, "stretch")
+"""What tells parts apart: numbers of texts (-1: none), ports (-1: none), number of a stretch of time."""
+PARTS: Final = (*KEYS, "first", "last", "bits", "share", "source", *COUNTERS)
+"""Columns of parts. Beside the keys: times in ns, bits of `Seen` and of these here, share kept, number of the input."""
+WHOLE: Final = 1_000_000
+"""The share kept of a log that is not sampled."""
 KNOWN: Final = {name: 1 << (40 + at) for at, name in enumerate(COUNTERS)}
 """Bits, beside those of `Seen`, of the counters that are known."""
-_ADD_UP: Final = {"first": np.minimum, "last": np.maximum, "bits": np.bitwise_or}
-_MIX = np.uint64(0x9E3779B97F4A7C15)
+HEARD: Final = 1 << 39
+"""Bit of a record that was not dropped: what it is of arrived."""
 
 
-@dataclass(frozen=True, eq=False)
-class Parts:
-    """Columns of whole numbers, one after the other: KEYS, first and last time in ns, bits, COUNTERS."""
+def parts_of(records: Records, texts: dict[str, int], source: int, bucket: int) -> Rows:
+    """Return records as parts, not yet added up, and number the texts that are new.
 
-    table: Array
-
-    @staticmethod
-    def of(columns: dict[str, Array]) -> "Parts":
-        """Return the columns, which are all of KEYS, first, last, bits and COUNTERS, as parts."""
-        return Parts(np.stack([columns[name] for name in _AT]).astype(np.int64, copy=False))
-
-    @staticmethod
-    def none() -> "Parts":
-        """Return no parts."""
-        return Parts(np.zeros((len(_AT), 0), dtype=np.int64))
-
-    def __len__(self) -> int:
-        return int(self.table.shape[1])
-
-    def __getitem__(self, name: str) -> Array:
-        """Return one column, which is a view."""
-        column: Array = self.table[_AT[name]]
-        return column
-
-    def take(self, rows: Array) -> "Parts":
-        """Return these rows (positions or a mask)."""
-        return Parts(self.table[:, rows])
-
-    @staticmethod
-    def joined(some: Sequence["Parts"]) -> "Parts":
-        """Return all rows of some, one after the other."""
-        return Parts(np.concatenate([part.table for part in some], axis=1))
-
-    def added_up(self) -> "Parts":
-        """Return one row for each key, in the order of a digest of the key.
-
-        Should two keys ever share a digest, rows of theirs may stay apart, and are added up later.
-        """
-        if not len(self):
-            return self
-        # most columns of a log say the same in all rows: those need no sorting
-        same = [bool((column == column[0]).all()) for column in self.table]
-        order, new = grouped([self.table[at] for at in range(_MEASURES) if not same[at]], len(self))
-        starts = np.flatnonzero(new)
-        total = np.empty((len(_AT), len(starts)), dtype=np.int64)
-        for at, name in enumerate(_AT):
-            column, add_up = self.table[at], _ADD_UP.get(name, np.add)
-            if same[at] and (at < _MEASURES or add_up is not np.add or column[0] == 0):
-                total[at] = column[0]
-            elif at < _MEASURES:
-                total[at] = column[order[starts]]
-            else:
-                total[at] = add_up.reduceat(column[order], starts)
-        return Parts(total)
-
-
-def grouped(columns: Sequence[Array], rows: int) -> tuple[Array, Array]:
-    """Return an order in which rows that are alike in all columns lie together, and where in it each group begins.
-
-    Should two kinds of row ever share a digest, they may be parted into more groups; different rows never share one.
+    A stretch divides both the time bucket (ns) and PATIENCE: what is added up is of one row and of one connection.
     """
-    order = np.argsort(_digest(columns, rows))
-    new = np.zeros(rows, dtype=bool)
-    new[:1] = True
-    for column in columns:
-        along = column[order]
-        new[1:] |= along[1:] != along[:-1]
-    return order, new
+    columns = {name: _codes(getattr(records, name), texts) for name in TEXTS}
+    columns |= {name: _or_none(getattr(records, name)) for name in PORTS}
+    first = records.first.values
+    bits = records.evidence | np.where((records.evidence & int(Seen.DENIED)) == 0, HEARD, 0)
+    for name in COUNTERS:
+        bits |= np.where(getattr(records, name).known, KNOWN[name], 0)
+        columns[name] = getattr(records, name).values
+    columns |= {"first": first, "last": np.maximum(first, records.last.values), "bits": bits}
+    columns |= {"stretch": first // gcd(bucket, PATIENCE), "source": np.full(len(records), source)}
+    share = np.maximum(np.rint(records.sampled * WHOLE), 1).astype(np.int64)
+    return Rows.of({**columns, "share": share})
 
 
-def numbered(*columns: Array) -> Array:
-    """Return the number of each row's group, as `grouped` tells them apart."""
-    order, new = grouped(columns, len(columns[0]))
-    number = np.empty(len(order), dtype=np.int64)
-    number[order] = np.cumsum(new) - 1
-    return number
+def _codes(column: Texts, texts: dict[str, int]) -> Array:
+    places = [texts.setdefault(text, len(texts)) for text in column.values]
+    return np.array([*places, -1], dtype=np.int64)[column.codes]
 
 
-def _digest(columns: Sequence[Array], rows: int) -> Array:
-    digest = np.zeros(rows, dtype=np.uint64)
-    for column in columns:
-        digest ^= column.astype(np.int64, copy=False).view(np.uint64)
-        digest *= _MIX
-        digest ^= digest >> np.uint64(29)
-    return digest
+def _or_none(numbers: Numbers) -> Array:
+    return np.where(numbers.known, numbers.values, -1)

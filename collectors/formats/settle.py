@@ -1,16 +1,16 @@
 """Turns parts of connections into one row for each connection and time bucket, with its initiator as the source."""
 
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
 from collectors.formats.columns import Array
-from collectors.formats.evidence import Seen
-from collectors.formats.parts import COUNTERS, KNOWN, Parts, grouped, numbered
+from collectors.formats.connections import is_paired
+from collectors.formats.parts import HEARD, KNOWN
+from collectors.formats.ranks import claims, lower, service
+from collectors.formats.rows import COUNTERS, MOST, Rows, begins, ordered
 from collectors.formats.verdicts import ORIENTATION, Sides, Verdicts, verdicts
-
-Table = dict[str, Array]
-"""Columns of one length, by name."""
 
 STREAMS: Final = ("TCP", "SCTP")
 _NEVER: Final = np.iinfo(np.int64).max
@@ -18,143 +18,97 @@ _SWAPPED: Final = (
     ("src", "dst"), ("src_port", "dst_port"), ("src_namespace", "dst_namespace"), ("src_pod", "dst_pod"),
     ("packets", "reply_packets"), ("bytes", "reply_bytes"),
 )  # fmt: skip
-_BEST: Final = ("src_namespace", "src_pod", "dst_namespace", "dst_pod")
-_SAME: Final = ("protocol", "src", "dst", "src_port", "dst_port", "source", "bucket")
-_PLACE: Final = 1 << 20
-_SECOND: Final = 10**9
-PATIENCE: Final = 15 * 60 * _SECOND
-"""Log time without a record, in ns, after which a connection is done: longer than any log's interval (AWS: 600 s)."""
+_VIEW: Final = ("connection", "reporter", "side")
+_BUCKET: Final = ("connection", "bucket")
+_MEASURES: Final = ("first", "last", "bits", "share", "source", *COUNTERS)
 
 
-def settle(parts: Parts, number: Array, side: Array, streams: Array) -> Table:
-    """Return a row for each connection that parts are of, and time bucket: all columns of a part but the reporter.
+def settle(parts: Rows, texts: Mapping[str, int], width: int) -> Rows:
+    """Return a row for each connection and time bucket (`width` ns), in no particular order.
 
-    `number` and `side` are of `connections`, the numbers without holes; `streams` is whether each part's protocol has
-    handshakes. Beside a part's columns there are `orientation` and `outcome`, as numbers of their vocabularies. Rows
-    are in no particular order.
+    Parts are as `connections` returns them; `texts` are the numbers of their texts. Ends, claims, the Service, who
+    began it and what became of it are a connection's, and the same in all its rows; a row has its own times, counters,
+    smallest share, and the first of its inputs. Columns are those of parts but `reporter` and `stretch`, and `bucket`,
+    `connection`, `orientation` and `outcome` as numbers.
     """
-    found = verdicts(_sides(parts, number, side, streams))
-    rows = {name: parts[name] for name in (*_SAME, *_BEST, "reporter", "share", "first", "last", "bits", *COUNTERS)}
-    rows["service"] = (parts["service_ip"] + 1) * _PLACE + parts["service_port"] + 1
-    paired = _paired(parts)
-    rows = turned(rows, paired & (side != found.initiator[number]))
-    rows["connection"] = number
-    return _by_bucket(rows, found, paired)
+    new = begins(parts["connection"])
+    parts = parts.but(connection=np.cumsum(new) - 1, bucket=parts["first"] // width)
+    views = _in_order(parts.only((*_VIEW, "bucket", *_MEASURES)), (*_VIEW, "bucket"))
+    views = views.summed(begins(*(views[name] for name in (*_VIEW, "bucket"))))
+    ends = parts.take(new)
+    found = verdicts(_sides(views, ends, texts))
+    rows = _by_bucket(views, found.initiator, is_paired(ends))
+    told = _told(parts, ends, found, list(texts)).take(rows["connection"])
+    return Rows.of({**rows.columns, **told.columns})
 
 
-def turned(rows: Table, where: Array) -> Table:
-    """Return the rows with source and destination exchanged where the mask holds."""
-    made, bits = dict(rows), rows["bits"]
+def turned(rows: Rows, where: Array) -> Rows:
+    """Return the rows with source and destination exchanged where the mask holds, as far as they have both."""
+    made = {}
     for left, right in _SWAPPED:
-        made[left] = np.where(where, rows[right], rows[left])
-        made[right] = np.where(where, rows[left], rows[right])
-        if left in KNOWN:
+        if left in rows:
+            made[left] = np.where(where, rows[right], rows[left])
+            made[right] = np.where(where, rows[left], rows[right])
+    if "bits" in rows:
+        made["bits"] = bits = rows["bits"].copy()
+        for left, right in (("packets", "reply_packets"), ("bytes", "reply_bytes")):
             differ = ((bits & KNOWN[left]) != 0) != ((bits & KNOWN[right]) != 0)
-            bits = np.where(where & differ, bits ^ (KNOWN[left] | KNOWN[right]), bits)
-    made["bits"] = bits
-    return made
+            bits ^= np.where(where & differ, KNOWN[left] | KNOWN[right], 0)
+    return rows.but(**made)
 
 
-def _paired(parts: Parts) -> Array:
-    """Return where the other direction of a connection can be found: by both addresses and both ports."""
-    return (parts["src_port"] >= 0) & (parts["src"] >= 0) & (parts["dst"] >= 0)
+def _in_order(rows: Rows, names: Sequence[str]) -> Rows:
+    return rows.take(ordered(*(rows[name] for name in names)))
 
 
-def connections(parts: Parts) -> tuple[Array, Array]:
-    """Return the number of each part's connection, and the side that its source is on.
+def _sides(views: Rows, ends: Rows, texts: Mapping[str, int]) -> Sides:
+    seen = views.summed(begins(*(views[name] for name in _VIEW)))
+    starts = np.flatnonzero(begins(seen["connection"]))
+    own = [seen["side"] == side for side in (0, 1)]
 
-    What comes after PATIENCE is another connection, although its ends are the same. Without a client port, or without
-    addresses, each direction is taken for a connection of its own.
+    def of_sides(add_up: np.ufunc, values: Array, others: Array | int) -> Array:
+        return np.stack([add_up.reduceat(np.where(mine, values, others), starts) for mine in own], axis=1)
+
+    first = of_sides(np.minimum, seen["first"], _NEVER)
+    return Sides(
+        bits=of_sides(np.bitwise_or, seen["bits"], 0),
+        first=first,
+        heard=of_sides(np.logical_or, (seen["bits"] & HEARD) != 0, seen["reply_packets"] > 0),
+        packets=of_sides(np.maximum, seen["packets"], seen["reply_packets"]),
+        bytes=of_sides(np.maximum, seen["bytes"], seen["reply_bytes"]),
+        streams=np.isin(ends["protocol"], [texts[name] for name in STREAMS if name in texts]),
+        begun=np.maximum(np.maximum.reduceat(seen["connections"], starts), 1),
+        lower=lower(ends, np.flatnonzero(first[:, 0] == first[:, 1]), list(texts)),
+    )
+
+
+def _by_bucket(views: Rows, initiator: Array, paired: Array) -> Rows:
+    """Return one row for each connection and bucket: of several views of it, the one that counted most counts.
+
+    A view is what one reporter says in the records of one direction. If these count both ways, the records of the
+    other direction may count the same again.
     """
-    addresses = []
-    for end in ("src", "dst"):
-        claim = parts[f"{end}_namespace"] * (1 << 31) + parts[f"{end}_pod"]
-        addresses.append(np.where(parts[end] >= 0, parts[end], -(1 << 33) - claim))
-    (a, b), (a_port, b_port) = addresses, (parts["src_port"], parts["dst_port"])
-    side = _paired(parts) & ((a > b) | ((a == b) & (a_port > b_port)))
-    ends = (np.where(side, b, a), np.where(side, b_port, a_port), np.where(side, a, b), np.where(side, a_port, b_port))
-    number = numbered(*ends, parts["protocol"])
-    return _apart(number, parts["first"], parts["last"]), side.astype(np.int64)
+    number = views["connection"]
+    rows = turned(views.only((*_BUCKET, *_MEASURES)), paired[number] & (views["side"] != initiator[number]))
+    rows = _in_order(rows, _BUCKET)
+    rows = rows.summed(begins(*(rows[name] for name in _BUCKET)), MOST)
+    number, bits = rows["connection"], rows["bits"]
+    new, known = begins(number), (bits & KNOWN["connections"]) != 0
+    told = np.logical_or.reduceat(known, np.flatnonzero(new))[number]
+    begun = np.where(paired[number] & ~told, new, rows["connections"])
+    return rows.but(connections=begun, bits=np.where(paired[number], bits | KNOWN["connections"], bits))
 
 
-def _apart(number: Array, first: Array, last: Array) -> Array:
-    """Return numbers that tell apart what has the same one but lies further than PATIENCE apart in time."""
-    if not len(number):
-        return number
-    begin, end = (time // _SECOND - int(first.min()) // _SECOND for time in (first, last))
-    order = np.lexsort((begin, number))
-    stride = int(end.max()) + PATIENCE // _SECOND + 2
-    latest = np.maximum.accumulate(number[order] * stride + end[order])
-    new = np.ones(len(number), dtype=np.int64)
-    new[1:] = number[order][1:] * stride + begin[order][1:] > latest[:-1] + PATIENCE // _SECOND
-    found = np.empty(len(number), dtype=np.int64)
-    found[order] = np.cumsum(new) - 1
-    return found
-
-
-def _sides(parts: Parts, number: Array, side: Array, streams: Array) -> Sides:
-    shape = int(number.max(initial=-1)) + 1, 2
-    bits = np.zeros(shape, dtype=np.int64)
-    np.bitwise_or.at(bits, (number, side), parts["bits"])
-    first = np.full(shape, _NEVER)
-    np.minimum.at(first, (number, side), parts["first"])
-    heard = np.zeros(shape, dtype=bool)
-    np.logical_or.at(heard, (number, side), (parts["bits"] & int(Seen.DENIED)) == 0)
-    np.logical_or.at(heard, (number, 1 - side), parts["reply_packets"] > 0)
-    handshakes = np.zeros(shape[0], dtype=bool)
-    handshakes[number] = streams
-    packets, sizes = (_volume(parts, number, side, name, shape) for name in ("packets", "bytes"))
-    return Sides(bits, first, heard, packets, sizes, handshakes, _begun(parts, number, shape[0]))
-
-
-def _begun(parts: Parts, number: Array, count: int) -> Array:
-    """Return how many connections each one stands for: the most that one reporter counted, at least 1."""
-    begun = np.ones(count, dtype=np.int64)
-    order, new = grouped((number, parts["reporter"]), len(parts))
-    starts = np.flatnonzero(new)
-    np.maximum.at(begun, number[order[starts]], np.add.reduceat(parts["connections"][order], starts))
-    return begun
-
-
-def _volume(parts: Parts, number: Array, side: Array, name: str, shape: tuple[int, int]) -> Array:
-    """Return the most that one reporter counted of each side."""
-    most = np.zeros(shape, dtype=np.int64)
-    for at, counted in ((side, parts[name]), (1 - side, parts[f"reply_{name}"])):
-        order, new = grouped((number, at, parts["reporter"]), len(parts))
-        starts = np.flatnonzero(new)
-        firsts, sums = order[starts], np.add.reduceat(counted[order], starts)
-        np.maximum.at(most, (number[firsts], at[firsts]), sums)
-    return most
-
-
-def _by_bucket(rows: Table, found: Verdicts, paired: Array) -> Table:
-    """Return one row for each connection and bucket: sums by reporter, then the most that one of them counted."""
-    order = np.lexsort((rows["reporter"], rows["bucket"], rows["connection"]))
-    rows, paired = {name: column[order] for name, column in rows.items()}, paired[order]
-    number, bucket = rows["connection"], rows["bucket"]
-    new = np.ones(len(number), dtype=bool)
-    new[1:] = (number[1:] != number[:-1]) | (bucket[1:] != bucket[:-1])
-    views = new.copy()
-    views[1:] |= rows["reporter"][1:] != rows["reporter"][:-1]
-    starts, of_view = np.flatnonzero(new), np.flatnonzero(views)
-    within = np.searchsorted(of_view, starts)
-    total = {name: rows[name][starts] for name in _SAME}
-    total |= {name: np.maximum.reduceat(rows[name], starts) for name in (*_BEST, "last", "service")}
-    total |= {name: np.minimum.reduceat(rows[name], starts) for name in ("first", "share")}
-    total["bits"] = np.bitwise_or.reduceat(rows["bits"], starts)
-    for name in COUNTERS:
-        total[name] = np.maximum.reduceat(np.add.reduceat(rows[name], of_view), within)
-    here = number[starts]
-    begun = np.ones(len(here), dtype=bool)
-    begun[1:] = here[1:] != here[:-1]
-    told = (total["bits"] & KNOWN["connections"]) != 0
-    counted = paired[starts] & ~told
-    total["connections"] = np.where(counted, begun, total["connections"])
-    total["bits"] = np.where(counted, total["bits"] | KNOWN["connections"], total["bits"])
-    # without the other direction, a row whose source only answers cannot be turned round
-    sure = paired[starts] | (found.initiator[here] == 0)
-    total["orientation"] = np.where(sure, found.orientation[here], ORIENTATION["unknown"])
-    total["outcome"] = found.outcome[here]
-    service = total.pop("service")
-    total["service_ip"], total["service_port"] = service // _PLACE - 1, service % _PLACE - 1
-    return total
+def _told(parts: Rows, ends: Rows, found: Verdicts, texts: Sequence[str]) -> Rows:
+    """Return what is the same in all rows of a connection, of each one."""
+    starts = np.flatnonzero(begins(parts["connection"]))
+    of_source, of_destination = claims(parts, starts, texts)
+    paired, turn = is_paired(ends), ends["side"] != found.initiator
+    address, port = service(parts, starts, texts)
+    rows = ends.only(("protocol", "src", "dst", "src_port", "dst_port")).but(
+        src_namespace=of_source[0], src_pod=of_source[1], dst_namespace=of_destination[0], dst_pod=of_destination[1],
+        service_ip=address, service_port=port, outcome=found.outcome,
+        # without the other direction, a row whose source only answers cannot be turned round
+        orientation=np.where(paired | (found.initiator == 0), found.orientation, ORIENTATION["unknown"]),
+    )  # fmt: skip
+    return turned(rows, paired & turn)

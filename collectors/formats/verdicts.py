@@ -38,6 +38,8 @@ class Sides:
     """Of shape (connections,): TCP or SCTP, where there is a handshake."""
     begun: Array
     """Of shape (connections,): connections that the counts are of, where a log adds up several; at least 1."""
+    lower: Array
+    """Of shape (connections,): the side that stands first where both were first seen at the same time."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +73,7 @@ def _began(sides: Sides) -> tuple[Array, Array]:
     both &= sides.first.max(axis=1) < _NEVER  # a side that is only counted has no time
     # the first packet of both sides is there: TCP by its SYN, datagrams as far as the log goes back
     begun = _has(own, Seen.SYN).all(axis=1) | (~sides.streams & ~doubted[:, 0])
-    earlier = sides.first[:, 1] < sides.first[:, 0]
+    earlier = np.where(sides.first[:, 0] == sides.first[:, 1], sides.lower, sides.first[:, 1] < sides.first[:, 0])
     one = [mask[:, 0] != mask[:, 1] for mask in (handshake, told)]
     choices = [(one[0], handshake[:, 1]), (one[1], told[:, 1]), (both & begun, earlier)]
     initiator = np.select([mask for mask, _ in choices], [side for _, side in choices], earlier)

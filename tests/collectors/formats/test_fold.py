@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from collectors.flows import FLOWS
 from collectors.formats.evidence import Seen
 from collectors.formats.fold import Fold
-from collectors.formats.settle import PATIENCE
+from collectors.formats.parts import PATIENCE
 from tests.collectors.formats.hands import SECOND, START, batch, flows, only, record
 
 A, B = "10.0.0.1:40000", "10.0.0.2:8080"
