@@ -63,6 +63,7 @@ def test_hostile_names_create_no_element_run_nothing_and_are_visible_as_text(pag
         _harmless(review)
         shoot(f"13-hostile-{there}", page)
     review.part("filter-text").fill("<script>")
+    review.rows(10)
     review.part("bulk-accept").click()
     review.part("bulk-yes").click()
     review.says("suggestion")
