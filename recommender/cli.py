@@ -9,7 +9,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,9 @@ from recommender.cli_options import (
     add_decisions,
     add_generate,
     add_inventory_path,
+    add_reading,
     add_sources,
+    reading,
     run_options,
 )
 from recommender.cli_review import add_review
@@ -35,6 +37,7 @@ from recommender.interrupts import first_interrupt
 from recommender.text import visible
 
 if TYPE_CHECKING:
+    from collectors.observation import Observation
     from recommender.summary import Conclusion
 
 BAD_INPUT = 2
@@ -92,6 +95,7 @@ def _add_whole_jobs(commands: Any) -> None:
     demo.add_argument("-o", "--output", type=Path, default=Path("podfence-demo"), help="folder (default: %(default)s)")
     run = add_command(commands, "run", _run, "the whole job on your captures and flow logs")
     add_sources(run)
+    add_reading(run)
     add_inventory_path(run, required=False)
     run.add_argument(
         "-o", "--output", type=Path, required=True, help="folder for observations, review, policies, report"
@@ -101,18 +105,10 @@ def _add_whole_jobs(commands: Any) -> None:
 
 
 def _add_stages(commands: Any) -> None:
-    observe = add_command(commands, "observe", _observe, "captures -> observation store")
+    observe = add_command(commands, "observe", _observe, "captures and flow logs -> observation store")
     add_sources(observe)
     observe.add_argument("-o", "--output", type=Path, required=True, help="observation store; what is in it stays")
-    observe.add_argument(
-        "--format", help="read every source as this format instead of looking (docs/formats.md lists them)"
-    )
-    observe.add_argument("--outer", action="store_true", help="count a tunnel's outer packets, not those inside")
-    observe.add_argument("--vxlan-port", type=int, metavar="PORT", help="expect VXLAN here beside 4789 (else: 8472)")
-    observe.add_argument(
-        "--columns", metavar="MAPPING", help="with --format generic: field=column,... or a YAML file (docs/formats.md)"
-    )
-    observe.add_argument("--workers", type=int, default=1, metavar="N", help="read by N processes, or threads")
+    add_reading(observe)
     suggest = add_command(commands, "suggest", _suggest, "observation store + inventory -> suggestions to review")
     suggest.add_argument("observations", type=Path, help="observation store")
     add_inventory_path(suggest, required=False)
@@ -139,8 +135,10 @@ def _run(given: argparse.Namespace) -> int:
     from recommender import pipeline  # noqa: PLC0415 - late, see above
 
     with _ending(given.sources) as stopped:
-        conclusion = pipeline.run(given.sources, given.inventory, given.output, run_options(given), stopped=stopped)
+        how = reading(given, stopped)
+        conclusion = pipeline.run(given.sources, given.inventory, given.output, run_options(given), **how)
     _say_if_slow()
+    _remark(conclusion.observation)
     return _report(conclusion, given.output, given.json)
 
 
@@ -163,33 +161,13 @@ def _report(conclusion: "Conclusion", folder: Path, as_json: bool) -> int:
 
 def _observe(given: argparse.Namespace) -> int:
     from recommender import pipeline  # noqa: PLC0415 - late, see above
+    from recommender.reading_words import observed_data, observed_text  # noqa: PLC0415 - late, see above
 
     with _ending(given.sources) as stopped:
-        observation, known = pipeline.observe(
-            given.sources,
-            given.output,
-            given.format,
-            outer=given.outer,
-            vxlan_port=given.vxlan_port,
-            workers=given.workers,
-            mapping=pipeline.mapping_of(given.columns) if given.columns else None,
-            stopped=stopped,
-        )
+        observation, known = pipeline.observe(given.sources, given.output, **reading(given, stopped))
     _say_if_slow()
-    window, ledger = observation.window, observation.ledger
-    data = {
-        "packets": sum(source.packets for source in window.sources),
-        "rows": len(observation.flows),
-        "connections": int(observation.flows["connections"].sum()),
-        "ledger": ledger.packet_counts(),
-        "events": ledger.event_counts(),
-        "window": {
-            "start": None if window.start is None else window.start.isoformat(),
-            "end": None if window.end is None else window.end.isoformat(),
-        },
-        "sources": [source.name for source in window.sources],
-    }
-    _print(json.dumps(data, indent=2) if given.json else _observed_text(data))
+    _print(json.dumps(observed_data(observation), indent=2) if given.json else observed_text(observation))
+    _remark(observation)
     if known:
         _say(f"already in the store, not counted again: {', '.join(source.name for source in known)}")
     _say(f"written to {given.output}")
@@ -198,23 +176,19 @@ def _observe(given: argparse.Namespace) -> int:
 
 def _ending(sources: Sequence[str]) -> "contextlib.AbstractContextManager[Callable[[], bool]]":
     """Return what ends the reading of sources that have no end of their own, at the first Ctrl-C."""
-    endless = any(source == "-" or source.startswith("udp://") for source in sources)
-    return first_interrupt(_say) if endless else contextlib.nullcontext(lambda: False)
+    endless = [source for source in sources if source == "-" or source.startswith("udp://")]
+    if not endless:
+        return contextlib.nullcontext(lambda: False)
+    heard = ", ".join("stdin" if source == "-" else source for source in endless)
+    _say(f"reading {heard}: Ctrl-C ends it, and what came is stored")
+    return first_interrupt(_say)
 
 
-def _observed_text(data: Mapping[str, Any]) -> str:
-    def counts(of: Mapping[str, int]) -> str:
-        return ", ".join(f"{count} {name}" for name, count in of.items()) or "none"
+def _remark(observation: "Observation") -> None:
+    from recommender.reading_words import remarks  # noqa: PLC0415 - late, see above
 
-    rows = {
-        "sources": ", ".join(data["sources"]),
-        "window": f"{data['window']['start']} to {data['window']['end']}",
-        "packets": data["packets"],
-        "in flows": f"{data['rows']} rows, {data['connections']} connections",
-        "in no flow": counts(data["ledger"]),
-        "input faults": counts(data["events"]),
-    }
-    return "\n".join(f"{name:<14} {text}" for name, text in rows.items())
+    for sentence in remarks(observation):
+        _say(sentence)
 
 
 def _say_if_slow() -> None:

@@ -10,7 +10,7 @@ from recommender.cni_profiles import PROFILES
 from recommender.widen_options import FORMS, widen_options
 
 if TYPE_CHECKING:
-    from recommender.pipeline import RunOptions
+    from recommender.pipeline import Reading, RunOptions
 
 Say = Callable[[str], None]
 """How a command prints data, or talks."""
@@ -46,6 +46,19 @@ def add_sources(parser: argparse.ArgumentParser) -> None:
     """Add what captures are read."""
     text = "captures and flow logs: files, folders of them, - for stdin, udp://HOST:PORT for NetFlow"
     parser.add_argument("sources", nargs="+", metavar="SOURCE", help=text)
+
+
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """Add how sources are read."""
+    parser.add_argument(
+        "--format", help="read every source as this format instead of looking (docs/formats.md lists them)"
+    )
+    parser.add_argument("--outer", action="store_true", help="count a tunnel's outer packets, not those inside")
+    parser.add_argument("--vxlan-port", type=int, metavar="PORT", help="expect VXLAN here beside 4789 (else: 8472)")
+    parser.add_argument(
+        "--columns", metavar="MAPPING", help="with --format generic: field=column,... or a YAML file (docs/formats.md)"
+    )
+    parser.add_argument("--workers", type=int, default=1, metavar="N", help="read by N processes, or threads")
 
 
 def add_inventory_path(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
@@ -94,6 +107,20 @@ def add_generate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--allow-incomplete", action="store_true", help="export workload directions that are only half decided"
     )
+
+
+def reading(given: argparse.Namespace, stopped: Callable[[], bool]) -> "Reading":
+    """Return how a command line wants its sources read; `stopped` ends those that have no end of their own."""
+    from recommender.pipeline import mapping_of  # noqa: PLC0415 - late: it loads pandas
+
+    return {
+        "format": given.format,
+        "outer": given.outer,
+        "vxlan_port": given.vxlan_port,
+        "workers": given.workers,
+        "mapping": mapping_of(given.columns) if given.columns else None,
+        "stopped": stopped,
+    }
 
 
 def run_options(given: argparse.Namespace) -> "RunOptions":

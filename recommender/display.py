@@ -19,6 +19,7 @@ from recommender.desk import Change, Desk
 from recommender.display_style import STYLE
 from recommender.outcomes import Excess, Outcome
 from recommender.policy import NetworkPolicy
+from recommender.reading_words import amounts
 from recommender.report.markup import Html, join, tag
 from recommender.report.tables import ledger_table, table, time
 from recommender.report.words import plural, size
@@ -108,14 +109,14 @@ def _observation(value: Observation) -> Part:
     window, ledger = value.window, value.ledger
     packets = sum(source.packets for source in window.sources)
     flows, sources = plural(len(value.flows), "flow"), plural(len(window.sources), "source")
-    words = f"{plural(packets, 'packet')} of {sources}, {time(window.start)} – {time(window.end)} (UTC): {flows}"
+    words = f"{amounts(window.sources)} of {sources}, {time(window.start)} – {time(window.end)} (UTC): {flows}"
     lost = [f"{window.drops:,} dropped by the sources"] if window.drops else []
     lost += [plural(len(window.gaps), "gap")] if window.gaps else []
     rows = [
         (tag("bdi", tables.cut(s.name)), s.kind, f"{s.packets:,}", size(s.size), time(s.start), time(s.end))
         for s in window.sources[: tables.ROWS]
     ]
-    head = ("Source", "Kind", "Packets", "Size", "First", "Last")
+    head = ("Source", "Kind", "Packets or records", "Size", "First", "Last")
     return ", ".join([words, *lost]), join([
         table(head, rows, "sources", numbers=(2, 3)),
         tables.left_out(window.sources, "sources", "`.window.sources`"),

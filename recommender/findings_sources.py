@@ -5,10 +5,9 @@ from collections.abc import Iterator
 from collectors.inventory import Inventory
 from collectors.observation import Observation
 from recommender.coverage_inputs import Loss, losses
-from recommender.findings_model import SHOWN, Finding, counted, name_of
+from recommender.findings_model import Finding, counted, name_of
 from recommender.phrases import in_gaps, kept
 from recommender.source_facts import PARTIAL
-from recommender.text import some
 
 
 def lossy(observation: Observation) -> Iterator[Finding]:
@@ -27,7 +26,7 @@ def lossy(observation: Observation) -> Iterator[Finding]:
         if source.kind in PARTIAL:
             told.setdefault(source.name, []).append(PARTIAL[source.kind])
     for name, faults in told.items():
-        said = some(sorted(set(faults)), SHOWN)
+        said = " and ".join(sorted(set(faults)))
         sentence = f"The source {name_of(name)} {said}: that something was not seen there proves nothing."
         yield Finding.of("sampled_or_lossy", "attention", name or "unnamed source", sentence)
 
@@ -37,7 +36,8 @@ _MANY = "packets or records"
 
 def _lost(loss: Loss) -> str:
     if loss.share is None:
-        return f"lost {loss.lost:,} {_MANY} or more{in_gaps(loss.during)}"
+        number = f"{loss.lost:,} {_MANY} or more" if loss.lost else f"{_MANY} (it does not say how many)"
+        return f"lost {number}{in_gaps(loss.during)}"
     return f"lost {counted(loss.lost, 'packet or record', _MANY)}{in_gaps(loss.during)}"
 
 

@@ -97,6 +97,8 @@ def _annotations(
         "podfence/review": reviewed.digest,
         "podfence/workload": " ".join(f"{ref.kind}/{ref.name}" for ref in subject.members),
     }
+    if let_through := sum(item.communication.evidence.allowed for item in items):
+        evidence["podfence/let-through"] = str(let_through)
     if start is not None and end is not None:
         evidence["podfence/window"] = f"{start:%Y-%m-%dT%H:%M:%SZ}/{end:%Y-%m-%dT%H:%M:%SZ}"
     return tuple(sorted(evidence.items()))

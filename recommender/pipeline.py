@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 from collectors.capture.decode import VXLAN_PORTS
 from collectors.claimed import inventory_of
@@ -11,6 +12,7 @@ from collectors.errors import PodfenceError, UnreadableInput, one_line
 from collectors.formats.mapping import Mapping, columns_mapping, document_mapping
 from collectors.inventory import Inventory
 from collectors.inventory_store import load_inventory
+from collectors.ledger import Ledger
 from collectors.observation import Observation, Source
 from collectors.ranges import collapsed, given_ranges
 from collectors.sources import never, read_flows
@@ -89,8 +91,9 @@ class RunOptions:
             return self.inventory(path)
         found = inventory_of(observation.claims)
         if not found.pods:
+            kinds = ", ".join(sorted({source.kind for source in observation.window.sources})) or "nothing"
             raise UnreadableInput(
-                "no inventory is given, and what was observed names no pods, as captures never do: take one with "
+                f"no inventory is given, and what was read ({kinds}) names no pods: take one with "
                 "`podfence inventory snapshot`, and name it with --inventory"
             )
         pods, services = given_ranges(self.pod_cidrs, "pod range"), given_ranges(self.service_cidrs, "Service range")
@@ -106,6 +109,17 @@ def mapping_of(text: str) -> Mapping:
         return document_mapping(from_yaml(path.read_text(encoding="utf-8"), text))
     except (OSError, UnicodeDecodeError) as fault:
         raise UnreadableInput(f"{one_line(text)} cannot be read ({one_line(fault)}): name a mapping file.") from fault
+
+
+class Reading(TypedDict, total=False):
+    """How sources are read: the options of `observe` by name."""
+
+    format: str | None
+    outer: bool
+    vxlan_port: int | None
+    workers: int
+    mapping: Mapping | None
+    stopped: Callable[[], bool]
 
 
 def observe(
@@ -156,17 +170,19 @@ def run(
     inventory_path: str | Path | None,
     folder: str | Path,
     options: RunOptions | None = None,
-    *,
-    stopped: Callable[[], bool] = never,
+    **reading: Unpack[Reading],
 ) -> Conclusion:
     """Do the whole job: `observations`, `review`, `policies` and `report.html` under the folder.
 
+    `reading` is what `observe` may be told; files of a folder that it passed over are in the conclusion's ledger.
     Without an inventory, pods are who the records say (`RunOptions.known`).
     """
     options, folder = options or RunOptions(), Path(folder)
     inventory = None if inventory_path is None else options.inventory(inventory_path)
-    observe(sources, folder / "observations", stopped=stopped)
+    read, _ = observe(sources, folder / "observations", **reading)
     observation = load(folder / "observations")
+    passed_over = {key: entry for key, entry in read.ledger.events.items() if key[1] == "passed_over"}
+    observation = replace(observation, ledger=observation.ledger + Ledger(events=passed_over))
     inventory = options.known(None, observation) if inventory is None else inventory
     conclusion = conclude(observation, inventory, folder / "review", options)
     refuse_half_decided(

@@ -46,8 +46,8 @@ def evidence_lines(item: Suggestion) -> Iterator[str]:
         yield _row("let through", f"{evidence.allowed} by a policy, no answer shown")
     if evidence.failed:
         yield _row("failed", ", ".join(f"{count} {cut(outcome, 40)}" for outcome, count in evidence.failed))
-    yield _row("there", f"{_count(evidence.packets)} packets, {size(evidence.bytes)}")
-    yield _row("back", f"{_count(evidence.reply_packets)} packets, {size(evidence.reply_bytes)}")
+    yield _row("there", f"{_packets(evidence.packets)}, {size(evidence.bytes)}")
+    yield _row("back", f"{_packets(evidence.reply_packets)}, {size(evidence.reply_bytes)}")
     yield _row("who began", ", ".join(ORIENTATIONS.get(name, cut(name, 40)) for name in evidence.orientations))
     for name, values in (
         ("from pods", evidence.src_pods), ("to pods", evidence.dst_pods), ("Services", evidence.services),
@@ -137,8 +137,8 @@ def _time(time: pd.Timestamp) -> str:
     return f"{time:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def _count(number: int | None) -> str:
-    return "an unknown number of" if number is None else f"{number:,}"
+def _packets(number: int | None) -> str:
+    return "an unknown number of packets" if number is None else plural(number, "packet")
 
 
 def _shown(values: tuple[str, ...]) -> str:

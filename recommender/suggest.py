@@ -42,9 +42,9 @@ class Suggestion:
 class Withheld:
     """A communication that no rule is suggested for, and why.
 
-    `why` is one of `inexpressible`, `did_not_work`, `audited`, `node_local`, `hairpin`, `ambiguous`, `unresolved`,
-    `service` (nothing known behind it), `not_routed` (multicast, loopback, link-local), `not_oriented`, `no_subject`
-    (an end cannot be named by a policy, or neither end is a pod).
+    `why` is one of `inexpressible`, `did_not_work`, `outcome_unknown`, `audited`, `node_local`, `hairpin`,
+    `ambiguous`, `unresolved`, `service` (nothing known behind it), `not_routed` (multicast, loopback, link-local),
+    `not_oriented`, `no_subject` (an end cannot be named by a policy, or neither end is a pod).
     """
 
     communication: Communication
@@ -139,10 +139,7 @@ def _refusal(communication: Communication) -> tuple[str, str] | None:
     if communication.protocol not in TRANSPORTS:
         return "inexpressible", f"NetworkPolicy cannot express {communication.protocol}"
     if not evidence.worked:
-        attempts = ", ".join(f"{count} {outcome}" for outcome, count in evidence.failed)
-        if "audited" in dict(evidence.failed):
-            return "audited", f"it passed, but a policy in audit mode would deny it ({attempts}): evidence against"
-        return "did_not_work", f"no attempt worked ({attempts}): evidence against, not for"
+        return _failure(evidence)
     if "node_local" in notes:
         return "node_local", "from the pod's own node (kubelet probes): Kubernetes always allows it"
     if "hairpin" in notes:
@@ -155,6 +152,17 @@ def _refusal(communication: Communication) -> tuple[str, str] | None:
     if set(evidence.orientations) <= {"unknown"}:
         return "not_oriented", "which side began it was not seen, and the port is declared nowhere"
     return None
+
+
+def _failure(evidence: Evidence) -> tuple[str, str]:
+    """Return why nothing that worked was seen."""
+    attempts = ", ".join(f"{count} {outcome}" for outcome, count in evidence.failed)
+    outcomes = {outcome for outcome, _ in evidence.failed}
+    if "audited" in outcomes:
+        return "audited", f"it passed, but a policy in audit mode would deny it ({attempts}): evidence against"
+    if outcomes == {"unknown"}:
+        return "outcome_unknown", f"no source shows whether an attempt worked ({attempts}): no rule rests on that"
+    return "did_not_work", f"no attempt worked ({attempts}): evidence against, not for"
 
 
 _UNKNOWN_ENDS = {
@@ -248,7 +256,7 @@ def _reason(communication: Communication) -> str:
     how = {
         "handshake": "the handshake was seen",
         "paired": "the first packet was seen",
-        "reported": "the source says so",
+        "reported": "the source says who began",
     }
     strong = [how[name] for name in evidence.orientations if name in how]
     parts.append(strong[0] if strong else "who began it is inferred from the declared port")

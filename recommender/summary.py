@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from collectors.inputs import CAPTURES
 from collectors.inventory import Inventory, WorkloadRef
 from collectors.observation import Observation
 from recommender.cni import CniWarning, cni_data, cni_rows
@@ -18,6 +17,7 @@ from recommender.findings import findings_data, findings_rows
 from recommender.findings_model import Finding
 from recommender.outcomes import Excess, Outcome
 from recommender.policy import EGRESS, INGRESS, NetworkPolicy, PolicyType
+from recommender.reading_words import counts_text, inputs_text, units, window_text
 from recommender.review import Reviewed
 from recommender.suggest import Suggestion
 from recommender.text import visible
@@ -152,6 +152,7 @@ def _read_data(conclusion: Conclusion) -> dict[str, Any]:
             "pods": len(conclusion.inventory.pods),
             "workloads": len({pod.workload for pod in conclusion.inventory.pods}),
             "claimed": conclusion.inventory.claimed,
+            "unlabelled": sum(not pod.labels for pod in conclusion.inventory.pods),
             "missing": dict(conclusion.inventory.missing),
             "gaps": conclusion.inventory.gaps,
         },
@@ -179,14 +180,12 @@ _SHOWN = 5
 
 
 def _input_rows(conclusion: Conclusion, data: Mapping[str, Any]) -> Iterator[Row]:
-    words = {s["name"]: "packets" if s["kind"] in CAPTURES else "records" for s in data["inputs"]}
-    read = (f"{s['name']} ({s['packets']} {words[s['name']]})" for s in data["inputs"])
-    yield "inputs", ", ".join(read) or "none"
-    yield "window", _window(conclusion)
-    what = " and ".join(sorted({*words.values()})) or "packets"
-    yield "flows", f"{data['flows']} rows; {what} in no flow: {_counts(data['ledger'])}"
+    window = conclusion.observation.window
+    yield "inputs", inputs_text(window.sources)
+    yield "window", window_text(window)
+    yield "flows", f"{data['flows']} rows; {units(window.sources)} in no flow: {counts_text(data['ledger'])}"
     if data["events"]:
-        yield "input faults", _counts(data["events"])
+        yield "input faults", counts_text(data["events"])
     yield from _inventory_rows(data["inventory"])
     suggestions = conclusion.reviewed.suggestions
     able, unable = len(suggestions.items), len(suggestions.withheld)
@@ -200,6 +199,8 @@ def _inventory_rows(known: Mapping[str, Any]) -> Iterator[Row]:
     yield "inventory", f"{known['pods']} pods of {known['workloads']} workloads"
     if known["claimed"]:
         yield "", "as the flow logs name them: no Services, selectors, nodes, or pods that never talked are known"
+        if known["unlabelled"]:
+            yield "", f"{known['unlabelled']} of these pods without labels, so that no policy can select them"
         return
     for kind, reason in known["missing"].items():
         yield "", f"without {kind}: {reason}"
@@ -210,7 +211,7 @@ def _inventory_rows(known: Mapping[str, Any]) -> Iterator[Row]:
 def _decision_rows(conclusion: Conclusion, data: Mapping[str, Any]) -> Iterator[Row]:
     yield "decisions", ", ".join(f"{count} {word.replace('_', ' ')}" for word, count in data["suggestions"].items())
     if data["caveats"]:
-        yield "caveats", _counts(data["caveats"])
+        yield "caveats", counts_text(data["caveats"])
     if data["widened"]:
         yield "widened", f"{len(data['widened']):<4} decisions open more than was seen (see excess)"
         yield from _examples(data["widened"])
@@ -252,13 +253,10 @@ def _examples(lines: Iterable[str]) -> Iterator[Row]:
         yield "", f"     and {len(listed) - _SHOWN} more, in the report"
 
 
-def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count} {name}" for name, count in counts.items()) or "none"
-
-
 _WHY = {
     "inexpressible": "inexpressible (ICMP and other protocols that NetworkPolicy cannot name)",
     "did_not_work": "did not work (refused, unanswered or half open: evidence against)",
+    "outcome_unknown": "whose outcome is not known (no log shows whether they worked: no rule rests on that)",
     "audited": "audited (passed, but a policy in audit mode would deny it: evidence against)",
     "node_local": "from the pod's own node (kubelet probes; always allowed)",
     "hairpin": "hairpin (a pod to itself through its Service)",
@@ -269,10 +267,3 @@ _WHY = {
     "not_oriented": "not oriented (which side began was not seen)",
     "no_subject": "cannot be named by a policy (no selectable pod, or no stable labels)",
 }
-
-
-def _window(conclusion: Conclusion) -> str:
-    start, end = conclusion.observation.window.start, conclusion.observation.window.end
-    if start is None or end is None:
-        return "nothing was observed"
-    return f"{start:%Y-%m-%d %H:%M:%S} to {end:%Y-%m-%d %H:%M:%S} UTC ({(end - start).total_seconds():.0f} s)"

@@ -13,6 +13,7 @@ from collectors.inventory import WorkloadRef
 from recommender.communications import Communication, meaning
 from recommender.outcomes import Outcome
 from recommender.policy import LabelSelector, NetworkPolicy
+from recommender.reading_words import is_capture
 from recommender.suggest import Suggestion, Withheld
 from recommender.summary import Conclusion
 from recommender.text import cut
@@ -205,11 +206,11 @@ class Facts:
 
     @cached_property
     def flow_packets(self) -> int:
-        """How many packets the flows stand for, both ways."""
+        """How many packets of captures the flows stand for, both ways; a log counts records."""
+        logs = {source.name for source in self.conclusion.observation.window.sources if not is_capture(source)}
         flows = self.conclusion.observation.flows
-        if flows.empty:
-            return 0
-        return int(pd.to_numeric(flows["packets"]).sum()) + int(pd.to_numeric(flows["reply_packets"]).sum())
+        seen = flows[~flows["source"].isin(logs)]
+        return int(pd.to_numeric(seen["packets"]).sum()) + int(pd.to_numeric(seen["reply_packets"]).sum())
 
 
 def _anchored(facts: Iterable[Fact]) -> tuple[Fact, ...]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from recommender.communications import meaning
 from recommender.outcomes import Outcome
+from recommender.reading_words import amounts
 from recommender.report.cni import cni_part
 from recommender.report.coverage import coverage_part
 from recommender.report.decisions import listed, widened_part
@@ -128,7 +129,7 @@ def _subtitle(conclusion: Conclusion) -> str:
     seconds = (window.end - window.start).total_seconds()
     return (
         f"{time(window.start)} to {time(window.end)} UTC ({_duration(seconds)}) · "
-        f"{plural(data['packets'], 'packet')} · {plural(data['flows'], 'flow')} · "
+        f"{amounts(window.sources)} · {plural(data['flows'], 'flow')} · "
         f"{plural(data['communications'], 'communication')}"
     )
 

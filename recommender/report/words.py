@@ -22,11 +22,11 @@ LEDGER: Final[Mapping[str, str]] = {
 }
 
 EVENTS: Final[Mapping[str, str]] = {
-    "truncated": "the input ends in the middle of a packet",
+    "truncated": "the input ends in the middle of a packet or record",
     "malformed": "framing that cannot be followed further",
-    "gap": "the source says that it lost packets: what it lost may be missing from the policies",
+    "gap": "the source says that it lost packets or events: what it lost may be missing from the policies",
     "untimed": "packets without a usable time, taken at the time of the packet before them",
-    "passed_over": "a file of a folder that is no capture",
+    "passed_over": "a file of a folder that is no capture, and no flow log that is known by its beginning",
     "name_evidence": "DNS answers or TLS greetings of which something was not used",
     "grown": "an input that was observed before, when it was shorter: this reading took its place",
     "overlap": "an input of the same name and time as another, with other content",
@@ -38,6 +38,13 @@ WITHHELD: Final[Mapping[str, tuple[str, str]]] = {
         (
             "Refused, unanswered or half-open attempts. They are evidence against a rule, never for one: "
             "scans and broken clients show up here."
+        ),
+    ),
+    "outcome_unknown": (
+        "Outcome not known",
+        (
+            "No log shows whether these attempts worked: it has no TCP flags, keeps a sample, or came too late. They "
+            "speak neither for a rule nor against one. Another source of the same time may tell."
         ),
     ),
     "audited": (

@@ -165,6 +165,13 @@ def test_a6_a_log_that_by_its_kind_shows_a_part_only_is_a_finding():
     assert "tells only of pods that a NetworkPolicy selects" in found.sentence
 
 
+def test_a6_a_source_that_does_not_say_how_much_it_lost_is_not_said_to_have_lost_nothing():
+    window = ObservationWindow.of([Source("agent.log", "aws-vpc", 9)], [Gap("agent.log", None, None)])
+    (found,) = _found(observation=Observation(window=window))
+    lost = "lost packets or records (it does not say how many)"
+    assert found.sentence.startswith(f"The source agent.log {lost} and tells nothing of traffic between pods of one")
+
+
 def test_b8_that_only_records_name_the_pods_is_a_finding_with_what_it_costs():
     assert _found(inventory=Inventory()) == ()
     (found,) = _found(inventory=Inventory(claimed=True))

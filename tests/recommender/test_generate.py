@@ -130,6 +130,13 @@ def test_c25_annotations_tell_the_evidence_and_who_manages_it():
     assert dict(policy.labels) == {"app.kubernetes.io/managed-by": "podfence"}
     assert dict(policy.annotations)["podfence/connections"] == "4"
     assert dict(policy.annotations)["podfence/workload"] == "Deployment/web"
+    assert "podfence/let-through" not in dict(policy.annotations)
+
+
+def test_c25_a_policy_that_rests_on_the_word_of_a_policy_log_says_so():
+    (policy,) = _generate(flow("10.0.0.1", "8.8.8.8", 53, connections=4, outcome="allowed"))
+    found = dict(policy.annotations)
+    assert (found["podfence/connections"], found["podfence/let-through"]) == ("0", "4")
 
 
 def test_c18_inseparable_workloads_share_one_policy():

@@ -73,6 +73,7 @@ def test_a_followed_log_that_is_ended_by_ctrl_c_is_stored(tmp_path):
             os.killpg(writer.pid, signal.SIGINT)
             out, told = reader.communicate(timeout=60)
     assert reader.returncode == 0, told
+    assert told.startswith("reading stdin: Ctrl-C ends it, and what came is stored\n")
     assert "press Ctrl-C again" in told
     assert json.loads(out)["packets"] == len(LINES.read_text().splitlines())
     assert (store / "window.json").is_file()

@@ -44,9 +44,17 @@ def test_c27_the_id_depends_on_the_meaning_alone():
     assert once == again != other
 
 
-@pytest.mark.parametrize("outcome", ["refused", "half_open", "unanswered", "denied", "unknown"])
+@pytest.mark.parametrize("outcome", ["refused", "half_open", "unanswered", "denied"])
 def test_a2_what_did_not_work_is_never_suggested(outcome):
     assert _withheld(flow("10.0.0.1", "10.0.0.3", 22, outcome=outcome)) == ["did_not_work"]
+    unsure = flow("10.0.0.1", "10.0.0.3", 22, outcome="unknown")
+    assert _withheld(flow("10.0.0.1", "10.0.0.3", 22, outcome=outcome), unsure) == ["did_not_work"]
+
+
+def test_a2_what_nobody_knows_the_outcome_of_is_never_suggested_and_not_called_a_failure():
+    (item,) = _suggest(flow("10.0.0.1", "10.0.0.3", 22, outcome="unknown")).withheld
+    assert item.why == "outcome_unknown"
+    assert item.reason == "no source shows whether an attempt worked (1 unknown): no rule rests on that"
 
 
 def test_a2_what_a_policy_in_audit_mode_would_deny_is_evidence_against_with_words_of_its_own():

@@ -83,6 +83,15 @@ def test_nothing_observed_is_said_plainly():
     assert summary_data(conclusion)["policies"] == 0
 
 
+def test_pods_that_the_logs_tell_no_label_of_are_counted_where_nothing_else_names_them():
+    conclusion = _conclude([flow("10.0.0.1", "10.0.0.3", 3000)])
+    bare = tuple(replace(one, labels={}) for one in conclusion.inventory.pods)
+    claimed = replace(conclusion, inventory=replace(conclusion.inventory, pods=bare, claimed=True))
+    assert "3 of these pods without labels, so that no policy can select them" in summary_text(claimed)
+    told = replace(conclusion, inventory=replace(conclusion.inventory, claimed=True))
+    assert "without labels" not in summary_text(told)
+
+
 def test_terminal_escapes_in_names_are_shown_and_not_sent():
     source = Source("\x1b[31mevil\u202e.pcap", "pcap", 1)
     conclusion = replace(_conclude([]), observation=Observation(window=ObservationWindow.of([source])))
@@ -119,4 +128,5 @@ def test_what_the_inventory_could_not_know_is_said():
     assert "2 gaps: the watcher lost its place" in told
     assert summary_data(replace(conclusion, inventory=lacking))["inventory"] == {
         "pods": 3, "workloads": 3, "claimed": False, "missing": {"Node": "may not be listed"}, "gaps": 2,
+            "unlabelled": 0,
     }  # fmt: skip

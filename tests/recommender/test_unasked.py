@@ -187,7 +187,7 @@ def test_captures_name_no_pods_so_that_an_inventory_must_be_given(command, tmp_p
     capsys.readouterr()
     assert main([places.get(word, word) for word in command]) == 2
     said = capsys.readouterr().err
-    assert "no inventory is given, and what was observed names no pods" in said
+    assert "no inventory is given, and what was read (pcap) names no pods" in said
     assert "name it with --inventory" in said
 
 

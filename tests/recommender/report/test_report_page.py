@@ -5,8 +5,10 @@ from html.parser import HTMLParser
 
 import pytest
 
+from collectors.flows import conform_flows
 from collectors.inventory import Inventory
-from collectors.observation import Observation
+from collectors.ledger import LedgerWriter
+from collectors.observation import Observation, ObservationWindow, Source, concat_flows
 from recommender.report.markup import VOID
 from recommender.report.page import report_html
 from recommender.review import Reviewed
@@ -129,7 +131,28 @@ def test_the_ledger_balances_with_what_was_read_or_the_page_says_that_it_does_no
     assert "It balances: 1,000 packets read, 1,000 accounted for." in report_html(whole)
     source = replace(whole.observation.window.sources[0], packets=999)
     lost = replace(whole.observation, window=replace(whole.observation.window, sources=(source,)))
-    assert "999 packets or records read, 1,000 accounted for." in report_html(replace(whole, observation=lost))
+    page = report_html(replace(whole, observation=lost))
+    assert "It does not balance: 999 packets read, 1,000 accounted for." in page
+
+
+def test_records_of_logs_are_counted_beside_the_packets_of_captures_and_upset_no_balance():
+    whole = shop()
+    log = Source("flows.json", "hubble", 78)
+    writer = LedgerWriter()
+    writer.packets("flows.json", "gap", 3, [(78, "")])
+    seen = whole.observation
+    of_log = conform_flows(seen.flows.assign(source="flows.json"))
+    window = ObservationWindow.of([*seen.window.sources, log])
+    both = replace(seen, flows=concat_flows([seen.flows, of_log]), window=window, ledger=seen.ledger + writer.ledger())
+    page = report_html(replace(whole, observation=both))
+    assert "1,000 packets and 78 records" in page
+    assert "It balances: 1,000 packets read, 1,000 accounted for." in page
+    assert "Of 78 records of flow logs, 3 are in the ledger; the other 75 are in flows." in page
+    assert '<td class="number"><b>1,078</b></td>' in page
+    alone = replace(both, flows=of_log, ledger=writer.ledger(), window=ObservationWindow.of([log]))
+    page = report_html(replace(whole, observation=alone))
+    assert "78 records" in page
+    assert "balances" not in page
 
 
 def test_the_same_conclusion_gives_the_same_bytes():

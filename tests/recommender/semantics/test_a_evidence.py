@@ -104,8 +104,10 @@ WORKED = [
     *[
         case(f"A2-{word}_is_evidence_against", sorted_out, ([], {WEB_TO_API: "did_not_work"}),
              flow(WEB, API, 3000, outcome=word))
-        for word in ("denied", "refused", "half_open", "unanswered", "unknown")
+        for word in ("denied", "refused", "half_open", "unanswered")
     ],
+    case("A2-an_unknown_outcome_is_no_evidence", sorted_out, ([], {WEB_TO_API: "outcome_unknown"}),
+         flow(WEB, API, 3000, outcome="unknown")),
     case("A2-audited_is_evidence_against", sorted_out, ([], {WEB_TO_API: "audited"}),
          flow(WEB, API, 3000, outcome="audited")),
     case("A2-a_dropped_scan_opens_nothing", lambda found: (rules(found), len(withheld(found))), ([], 20),
