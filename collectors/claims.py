@@ -6,6 +6,7 @@ no better one.
 
 import json
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import NewType, cast
 
 import pandas as pd
@@ -45,8 +46,7 @@ class ClaimTable:
     def add(self, time: int, address: str, pod: tuple[str, str], labels: Iterable[tuple[str, str]] | None,
             workload: tuple[str, str] = ("", ""), node: str = "") -> None:  # fmt: skip
         """Take one claim: pod is namespace and name, workload kind and name; empty texts are not said."""
-        said = "" if labels is None else json.dumps(dict(sorted(labels)), ensure_ascii=False)
-        key = (address, *pod, *workload, said, node)
+        key = (address, *pod, *workload, "" if labels is None else _json(tuple(labels)), node)
         if key not in self._said and len(self._said) >= self._maximum:
             self.overflow += 1
             return
@@ -63,6 +63,11 @@ class ClaimTable:
         return compact_claims(
             conform_claims(frame.assign(first_seen=_times(first), last_seen=_times(last), source=source))
         )
+
+
+@lru_cache(maxsize=1 << 14)  # the same few pods are in every stretch of a log
+def _json(labels: tuple[tuple[str, str], ...]) -> str:
+    return json.dumps(dict(sorted(labels)), ensure_ascii=False)
 
 
 def _times(nanoseconds: Iterable[int]) -> "pd.Series[pd.Timestamp]":

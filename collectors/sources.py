@@ -177,9 +177,8 @@ class _Reader:
         return replace(source, drops=reading.drops)
 
     def _log(self, form: Format, item: Input, content: Content, names: NameReader, claims: ClaimTable) -> Source:
-        stream = cast("BinaryIO", content)
         with _naming(item):
-            reading = read_log(form, stream, item.name, self._folded(), self._ledger, names, claims)
+            reading = read_log(form, content.whole(), item.name, self._folded(), self._ledger, names, claims)
         return self._log_source(item, form.NAME, content.head, reading)
 
     def _heard(self, item: Input, names: NameReader, claims: ClaimTable) -> Source:

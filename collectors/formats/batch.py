@@ -6,7 +6,7 @@ Each record read is in `records` or in `left_out`, once.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -87,8 +87,7 @@ class Loss:
     what: str
 
 
-@dataclass(frozen=True, order=True)
-class Claim:
+class Claim(NamedTuple):
     """What a record says of the pod at an address at a time (ns since 1970); texts are empty where it does not say."""
 
     time: int
@@ -188,8 +187,8 @@ def batch_of(
         clean.take(~gone) if gone.any() else clean,
         tuple(item for item in out if item.count),
         tuple(losses),
-        tuple(sorted(claims)),
-        tuple(sorted(names)),
+        tuple(claims),
+        tuple(names),
     )
 
 

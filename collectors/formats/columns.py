@@ -55,6 +55,15 @@ class Texts:
         return Texts(np.array(codes, dtype=np.int64), tuple(text for text in places if text is not None))
 
     @staticmethod
+    def numbered(codes: Array, texts: Sequence[str | None]) -> "Texts":
+        """Return the column of texts by their place in a list, in which some may be None or there twice."""
+        distinct = dict.fromkeys(texts)
+        if len(distinct) == len(texts) and None not in distinct:
+            return Texts(codes, cast("tuple[str, ...]", tuple(texts)))
+        made = Texts.of(texts)
+        return Texts(np.append(made.codes, -1)[codes], made.values)
+
+    @staticmethod
     def all(text: str, count: int) -> "Texts":
         """Return a column of one text."""
         return Texts(np.zeros(count, dtype=np.int64), (text,))
@@ -74,8 +83,7 @@ class Texts:
 
     def map(self, meaning: Callable[[str], str | None]) -> "Texts":
         """Return what a function makes of each distinct text; None is missing."""
-        made = Texts.of(meaning(value) for value in self.values)
-        return Texts(np.append(made.codes, -1)[self.codes], made.values)
+        return Texts.numbered(self.codes, [meaning(value) for value in self.values])
 
     def look_up(self, table: Mapping[str, T], default: T) -> Array:
         """Return each text's value in a table, as an array."""

@@ -212,7 +212,7 @@ def _batch(log: _Log, columns: Columns) -> Batch:
     left_out = {"other_record": verdict.known & ~outcome.known, "incomplete": ~verdict.known & mapped}
     batch = batch_of(columns, records, left_out)
     claims = (claim for end in ("src", "dst") for claim in _claims(batch.records, end))
-    return replace(batch, claims=tuple(sorted(claims)))
+    return replace(batch, claims=tuple(claims))
 
 
 def _evidence(log: _Log, columns: Columns, outcome: Texts) -> Array:

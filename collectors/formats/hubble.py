@@ -6,7 +6,6 @@ it is switched on. Microsoft Retina writes the same with an `emitter`; there `is
 
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any, BinaryIO, Final
 
@@ -179,7 +178,7 @@ class _Endpoints:
         for row in made[firsts].tolist():
             one = self._read[self._texts.codes[row]]
             if one.namespace:
-                yield replace(one, time=int(time.values[row]), address=address.values[address.codes[row]])
+                yield Claim(int(time.values[row]), address.values[address.codes[row]], *one[2:])
 
 
 @lru_cache(maxsize=1 << 14)  # the same few pods are in every stretch of a log

@@ -1,13 +1,12 @@
 """Turns a stream into its lines, some mebibytes at a time, whatever the length of a line."""
 
-import io
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
 from collectors.formats.scan_layout import PADDING
 from collectors.formats.scan_text import count_lines
 
-BLOCK = 1 << 22
+BLOCK = 1 << 23
 """Bytes of lines that are handed on at once, about."""
 LONGEST = 1 << 24
 """Bytes of a line before it is a fault: no record of any log is as long."""
@@ -98,8 +97,9 @@ def stretches(stream: BinaryIO) -> Iterator[Stretch]:
 def _fill(stream: BinaryIO, buffer: bytearray, size: int) -> int:
     """Read up to BLOCK bytes of a stream behind the first ones of a buffer; return how many."""
     part = memoryview(buffer)[size : size + BLOCK]
-    if isinstance(stream, io.RawIOBase | io.BufferedIOBase):
-        return stream.readinto(part) or 0
+    readinto = getattr(stream, "readinto", None)
+    if readinto is not None:
+        return readinto(part) or 0
     piece = stream.read(BLOCK)
     part[: len(piece)] = piece
     return len(piece)

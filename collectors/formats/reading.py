@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from io import BufferedIOBase
 from typing import BinaryIO, Protocol, cast
 
 from collectors.capture.names import NameReader
@@ -107,3 +108,8 @@ class _Counted:
         piece = self._stream.read(size)
         self.size += len(piece)
         return piece
+
+    def readinto(self, buffer: memoryview, /) -> int:
+        count = int(cast("BufferedIOBase", self._stream).readinto(buffer) or 0)
+        self.size += count
+        return count

@@ -133,7 +133,8 @@ class Tables:
         for at, field in enumerate(self._wanted):
             cells, known = self._cells[at, :rows], self._known[at, :rows].view(np.bool_)
             if field.kind in {Kind.TEXT, Kind.RAW}:
-                made[field] = _texts(cells, [self._texts[entry] for entry in listed[owners == at].tolist()])
+                # two ways to write a text are one text
+                made[field] = Texts.numbered(cells, [self._texts[entry] for entry in listed[owners == at].tolist()])
             else:
                 made[field] = known if field.kind is Kind.PRESENT else Numbers(cells, known)
         number = self._cells[len(self._wanted), :rows]
@@ -161,11 +162,3 @@ class Tables:
         for at in range(len(self._texts) * ENTRY_WORDS, self.state[ENTRIES] * ENTRY_WORDS, ENTRY_WORDS):
             place, kind = self.entries[at + PLACE], self._wanted[self.entries[at + OWNER]].kind
             self._texts.append(self._read(bytes(self.arena[place : place + self.entries[at + SIZE]]), kind))
-
-
-def _texts(codes: Array, values: list[str | None]) -> Texts:
-    """Return texts by number, each value once, for two ways to write one are one."""
-    distinct = Texts.of(values)
-    if len(distinct.values) == len(values):
-        return Texts(codes, distinct.values)
-    return Texts(np.append(distinct.codes, -1)[codes], distinct.values)
