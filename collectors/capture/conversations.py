@@ -17,6 +17,7 @@ import numpy as np
 
 from collectors.capture import kernel, layout
 from collectors.capture.decode import VXLAN_PORTS
+from collectors.capture.keeping import keep, kept
 from collectors.capture.lifecycle import PATIENCE
 from collectors.capture.memory import numbers, words
 from collectors.capture.reader import Reader
@@ -72,16 +73,15 @@ class Conversations:
 
     def begin_source(self, name: str, names: NameSink | None = None) -> None:
         """Name the input that the next packets come from, and what takes its payloads with names."""
-        self._names = names
-        state = self._state
-        self._room(state[layout.CONVERSATIONS] + state[layout.PIECES])
-        while state[layout.PIECES] + state[layout.CONVERSATIONS] + 2 >= state[layout.PIECE_CAPACITY]:
-            self._grow()
-        kernel.close_buckets(state, self._conversations, self._pieces, self._table)
-        self._drain()
-        state[layout.SOURCE] = len(self._sources)
-        state[layout.WANT_MARKS] = int(names is not None)
+        self._close_buckets()
+        self._state[layout.SOURCE] = len(self._sources)
         self._sources.append(name)
+        self.go_on(names)
+
+    def go_on(self, names: NameSink | None = None) -> None:
+        """Count the packets of the last source anew: `tell` is of those that come from now on."""
+        self._names = names
+        self._state[layout.WANT_MARKS] = int(names is not None)
         self.reader.begin_source()
 
     def consume(
@@ -131,10 +131,54 @@ class Conversations:
     def finish(self) -> Flows:
         """Return the flows of everything counted, and forget it."""
         self._sweep(every=True, now=0)
+        return self._flows()
+
+    def settled(self, now: int) -> Flows:
+        """Return the flows of what cannot change any more, and forget these; a time in ns ends what was silent.
+
+        What is established is told up to now and stays open; other conversations are told when they end.
+        """
+        self._sweep(every=False, now=now)
+        self._close_buckets()
+        return self._flows()
+
+    def kept(self) -> bytes:
+        """Return the open conversations, to go on with another day; ask after `settled`, when no row waits."""
+        state = self._state
+        return keep(
+            self._conversations[: state[layout.CONVERSATIONS] * layout.CONVERSATION_WORDS],
+            self._pieces[: state[layout.PIECES] * layout.PIECE_WORDS],
+        )
+
+    def restore(self, content: bytes) -> bool:
+        """Take what `kept` returned, before any packet; False, and nothing, if it is damaged or of another version."""
+        found = kept(content)
+        if found is None:
+            return False
+        conversations, pieces, free = found
+        state = self._state
+        count, pieced = len(conversations) // layout.CONVERSATION_WORDS, len(pieces) // layout.PIECE_WORDS
+        while max(count, pieced) + 2 >= state[layout.CAPACITY]:
+            self._grow()
+        np.frombuffer(self._conversations, dtype=np.uint64)[: len(conversations)] = conversations
+        np.frombuffer(self._pieces, dtype=np.uint64)[: len(pieces)] = pieces
+        state[layout.CONVERSATIONS], state[layout.PIECES], state[layout.FREE_PIECE] = count, pieced, free
+        self._reindex()
+        return True
+
+    def _flows(self) -> Flows:
         self._drain()
         flows = self._rows.flows(self._sources)
         self._rows = Rows()
         return flows
+
+    def _close_buckets(self) -> None:
+        state = self._state
+        self._room(state[layout.CONVERSATIONS] + state[layout.PIECES])
+        while state[layout.PIECES] + state[layout.CONVERSATIONS] + 2 >= state[layout.PIECE_CAPACITY]:
+            self._grow()
+        kernel.close_buckets(state, self._conversations, self._pieces, self._table)
+        self._drain()
 
     def _sweep(self, *, every: bool, now: int) -> None:
         self._room(self._state[layout.CONVERSATIONS] + self._state[layout.PIECES])
@@ -152,11 +196,15 @@ class Conversations:
         capacity = max(_CAPACITY, 2 * state[layout.CAPACITY])
         self._conversations = words(layout.CONVERSATION_WORDS * capacity, self._conversations)
         self._pieces = words(layout.PIECE_WORDS * capacity, self._pieces)
-        self._index = numbers(_SPARSE * capacity)
         state[layout.CAPACITY] = state[layout.PIECE_CAPACITY] = capacity
         state[layout.INDEX_MASK] = _SPARSE * capacity - 1
+        self._reindex()
+
+    def _reindex(self) -> None:
+        """Find all conversations again by an index of their own."""
+        self._index = numbers(self._state[layout.INDEX_MASK] + 1)
         self._room(1024)
-        kernel.sweep(0, 0, state, self._index, self._conversations, self._pieces, self._table)
+        kernel.sweep(0, 0, self._state, self._index, self._conversations, self._pieces, self._table)
 
     def _room(self, rows: int) -> None:
         """Make room for some rows beside those there are."""

@@ -15,6 +15,7 @@ from collectors.flows import ORIENTATIONS, OUTCOMES, TRANSPORTS, Flows, conform_
 from collectors.formats.batch import Records
 from collectors.formats.columns import Array
 from collectors.formats.connections import connections, done
+from collectors.formats.keeping import keep, kept
 from collectors.formats.loose import with_likelier_destination
 from collectors.formats.parts import KEYS, KNOWN, PARTS, SECOND, TEXTS, WHOLE, parts_of
 from collectors.formats.rows import COUNTERS, Rows
@@ -66,11 +67,47 @@ class Fold:
 
     def finish(self) -> Flows:
         """Return the flows of everything taken, compact, and forget it."""
-        self._settle(None)
+        return self._told(None)
+
+    def settled(self) -> Flows:
+        """Return the flows of connections that nothing goes on with, compact, and forget these."""
+        return self._told(self._now)
+
+    def kept(self) -> bytes:
+        """Return the open connections, to go on with another day; ask after `settled`, when no flow waits."""
+        return keep(Rows.joined(self._open) if self._open else None, list(self._texts), self._now)
+
+    def restore(self, content: bytes) -> bool:
+        """Take what `kept` returned, before any record; False, and nothing, if it is damaged or of another version."""
+        found = kept(content)
+        if found is None:
+            return False
+        rows, texts, self._now = found
+        self._texts = {text: number for number, text in enumerate(texts)}
+        self._open, self._settled = [rows], len(rows)
+        return True
+
+    def _told(self, now: int | None) -> Flows:
+        self._settle(now)
         self._choose()
         flows = compact(self._frame(self._compacted()), self._bucket) if self._flows else empty_flows()
         self._flows = []
+        self._forget_texts()
         return flows
+
+    def _forget_texts(self) -> None:
+        """Renumber the texts that open connections have: others come and go for as long as a log is followed."""
+        names, number = list(self._texts), dict[str, int]()
+        renumbered = []
+        for rows in self._open:
+            columns = {}
+            for name in TEXTS:
+                used = np.flatnonzero(np.bincount(rows[name] + 1, minlength=1)[1:])
+                place = np.full(len(names) + 1, -1, dtype=np.int64)
+                place[used] = [number.setdefault(names[code], len(number)) for code in used.tolist()]
+                columns[name] = place[rows[name]]
+            renumbered.append(rows.but(**columns))
+        self._open, self._texts = renumbered, number
 
     def _settle(self, now: int | None) -> None:
         """Conclude the connections that nothing goes on with at a time of the log (ns), or all of them."""
