@@ -118,6 +118,7 @@ def _messages(stream: BinaryIO) -> Iterator[bytes]:
         told = [f"{time.at(row) or '-'} {message.at(row) or '-'}" for row in range(len(columns))]
         wrong = ["- -"] * len(columns.bad.numbers)
         yield "".join(f"{' '.join(line.split())}\n" for line in (*told, *wrong)).encode("utf-8", "replace")
+        yield b""
 
 
 def _columns(line: str) -> tuple[str, ...] | None:

@@ -46,6 +46,7 @@ def _lines(stream: BinaryIO) -> Iterator[bytes]:
             document = line.fault or json_object(line.content)
             found = [_BAD] if isinstance(document, str) else list(_of_record(document, begun)) or [_WITHOUT]
             yield "".join(f"{one}\n" for one in found).encode("utf-8", "replace")
+        yield b""
 
 
 def _of_record(record: dict[str, Any], begun: "_Begun") -> Iterator[str]:

@@ -11,6 +11,8 @@ from collectors.formats.scan_text import is_compiled
 
 _BOM = b"\xef\xbb\xbf"
 _BLANKS = b" \t\r\n"
+_LINE_END = 8
+"""Bytes after a record that are looked at: a line end, and blanks that nobody meant."""
 _STRING = rb'"(?:[^"\\\n]|\\[^\n])*+"'
 # Possessive, so that a string without an end is looked through once and not once for each of its bytes.
 _TO_BRACKET = re.compile(rb'(?:[^"{}\[\]]++|' + _STRING + rb")*+")
@@ -30,7 +32,7 @@ def json_documents(stream: BinaryIO, keys: Sequence[str] = ()) -> BinaryIO:
     whether a line is JSON, its reader finds. Memory is bounded: what is longer than `lines.LONGEST` is handed on in
     pieces, as one line still.
     """
-    return cast("BinaryIO", io.BufferedReader(_Pieces(_pieces(stream, keys)), 1 << 18))
+    return cast("BinaryIO", _Pieces(_pieces(stream, keys)))
 
 
 def _pieces(stream: BinaryIO, keys: Sequence[str]) -> Iterator[bytes]:
@@ -45,11 +47,11 @@ def _is_record(line: bytes, keys: Sequence[str]) -> bool:
     if line[:1] not in {b"{", b"["}:
         return True
     documents = _Documents(io.BytesIO(line + b"\n"), keys)
-    return list(documents.records()) == [line + b"\n"] and not documents.cut
+    return list(filter(None, documents.records())) == [line + b"\n"] and not documents.cut
 
 
 class _Pieces(io.RawIOBase):
-    """A stream of what an iterator gives."""
+    """A stream of what an iterator gives; an empty piece says that the next one may be long in coming."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
@@ -59,15 +61,18 @@ class _Pieces(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int:
-        while not self._piece:
-            piece = next(self._pieces, None)
-            if piece is None:
-                return 0
-            self._piece = memoryview(piece)
-        size = min(len(buffer), len(self._piece))
-        buffer[:size] = self._piece[:size]
-        self._piece = self._piece[size:]
-        return size
+        filled = 0
+        while filled < len(buffer):
+            if not self._piece:
+                piece = next(self._pieces, None)
+                if piece is None or (filled and not piece):
+                    break
+                self._piece = memoryview(piece)
+            size = min(len(buffer) - filled, len(self._piece))
+            buffer[filled : filled + size] = self._piece[:size]
+            self._piece = self._piece[size:]
+            filled += size
+        return filled
 
 
 class _Documents:
@@ -95,8 +100,10 @@ class _Documents:
     def unchanged(self) -> Iterator[bytes]:
         """Yield everything as it is."""
         yield self._text
+        yield b""
         while piece := self._stream.read(BLOCK):
             yield piece
+            yield b""
 
     def records(self) -> Iterator[bytes]:
         """Yield each record as one line, in one piece or several."""
@@ -108,6 +115,12 @@ class _Documents:
                 yield from self._record(self._keys)
             else:
                 yield from self._rest_of_line()
+            if self._is_through():
+                yield b""
+
+    def _is_through(self) -> bool:
+        """Return whether nothing but the end of a line is left of what was read."""
+        return len(self._text) - self._at <= _LINE_END and not self._text[self._at :].strip(_BLANKS)
 
     def _elements(self) -> Iterator[bytes]:
         """Yield the elements of the array whose bracket was just passed."""

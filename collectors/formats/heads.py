@@ -7,11 +7,19 @@ HEAD = 1 << 16
 
 
 def peek(stream: BinaryIO, size: int = HEAD) -> tuple[bytes, BinaryIO]:
-    """Return the first bytes, fewer only where there are no more, and a stream that begins with them."""
+    """Return the first bytes, and a stream that begins with them.
+
+    They are fewer only where there are no more, or where a stream that is still written gives lines and then nothing.
+    """
     head = b""
-    while len(head) < size and (piece := stream.read(size - len(head))):
+    # what comes next may be long in coming: a line is enough to tell how the others are written
+    while len(head) < size and not _is_lines(head) and (piece := stream.read(size - len(head))):
         head += piece
     return head, cast("BinaryIO", _Rejoined(head, stream))
+
+
+def _is_lines(head: bytes) -> bool:
+    return head.endswith(b"\n") and not head.isspace()
 
 
 class _Rejoined:

@@ -32,6 +32,7 @@ def flow_lines(stream: BinaryIO) -> BinaryIO:
 def _without_commas(stream: BinaryIO) -> Iterator[bytes]:
     for _, block in whole_lines(stream):
         yield b"-\n" if block is None else block.replace(b"},\r\n", b"}\n").replace(b"},\n", b"}\n")
+        yield b""
 
 
 def _queried(stream: BinaryIO) -> Iterator[bytes]:
@@ -43,6 +44,7 @@ def _queried(stream: BinaryIO) -> Iterator[bytes]:
                 yield line.content + b"-\n"
             else:
                 yield _flow(document.get("labels"), document.get("line"))
+        yield b""
 
 
 def _flow(labels: Any, line: Any) -> bytes:
