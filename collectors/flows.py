@@ -10,6 +10,9 @@ TRANSPORTS = ("TCP", "UDP", "SCTP")
 ORIENTATIONS = ("handshake", "reported", "paired", "port_hint", "unknown")
 OUTCOMES = ("established", "half_open", "unanswered", "refused", "allowed", "denied", "audited", "unknown")
 
+FAN_IN = 3
+"""Peers of a port from which on it is taken for a server's, where nobody saw who began."""
+
 # IANA protocol number -> the name used in the `protocol` column; all others are the number as text.
 PROTOCOL_NAMES = {1: "ICMP", 6: "TCP", 17: "UDP", 58: "ICMPv6", 132: "SCTP"}
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from collectors.capture import kernel
-from collectors.flows import PROTOCOL_NAMES, Flows, conform_flows, empty_flows
+from collectors.flows import FAN_IN, PROTOCOL_NAMES, Flows, conform_flows, empty_flows
 
 Words = np.ndarray[tuple[int, ...], np.dtype[np.uint64]]
 """Rows of 14 words, see `kernel`."""
@@ -68,7 +68,8 @@ def _add_up(rows: Words) -> Words:
 def _settle(rows: Words) -> Words:
     """Choose the dst of conversations whose initiator is unknown, now that all peers of each port were seen.
 
-    More peers, then the lower port, then the lower address: always the same side.
+    More peers, then the lower port, then the lower address: always the same side. Fewer than FAN_IN say nothing: a
+    client that is seen before and after its Service's address is translated has two peers, too.
     """
     is_loose = (rows[:, 5] & _LOOSE) != 0
     if not is_loose.any():
@@ -92,16 +93,23 @@ def _settle(rows: Words) -> Words:
 
 
 def _peers(known: Words, loose: Words) -> dict[tuple[int, int, int, int], int]:
-    """Return (address, port, protocol) -> the conversations that it was the server of, or an end of where unknown."""
+    """Return (address, port, protocol) -> the conversations that it was the server of, or an end of where unknown.
+
+    Without a handshake that was seen, only where these are FAN_IN or more.
+    """
     peers: dict[tuple[int, int, int, int], int] = {}
     handshakes = known[(known[:, 5] & np.uint64(0xFF)) == 0]
     for high, low, ports, count in handshakes[:, [2, 3, 4, 9]].tolist():
         key = (high, low, ports & 0xFFFF, ports >> 32)
         peers[key] = peers.get(key, 0) + count
+    several: dict[tuple[int, int, int, int], int] = {}
     conversations = np.unique(loose[:, :5], axis=0).tolist()
     for a0, a1, b0, b1, ports in conversations:
         for key in ((a0, a1, ports >> 16 & 0xFFFF, ports >> 32), (b0, b1, ports & 0xFFFF, ports >> 32)):
-            peers[key] = peers.get(key, 0) + 1
+            several[key] = several.get(key, 0) + 1
+    for key, count in several.items():
+        if key in peers or count >= FAN_IN:
+            peers[key] = peers.get(key, 0) + count
     return peers
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from collectors.flows import FAN_IN
 from collectors.formats.columns import Array
 from collectors.formats.connections import ends
 from collectors.formats.ranks import ranked
@@ -14,7 +15,7 @@ from collectors.formats.settle import turned
 def with_likelier_destination(rows: Rows, texts: Sequence[str]) -> Rows:
     """Return the rows with the side as destination whose port more peers used: always the same of two ends.
 
-    Of equals the lower port, then the lower address by text.
+    Of equals the lower port, then the lower address by text. Fewer than FAN_IN peers say nothing.
     """
     source, destination = ends(rows)
     of_source, of_destination = _peers(source, destination, rows["protocol"])
@@ -36,5 +37,6 @@ def _peers(source: Array, destination: Array, protocol: Array) -> tuple[Array, A
     number = numbered(np.concatenate([one[row], other[row]]), np.concatenate([protocol[row], protocol[row]]))
     once = np.concatenate([np.ones(len(row), dtype=bool), one[row] != other[row]])  # an end is one peer of itself
     peers = np.bincount(number[once], minlength=len(number))[number]
+    peers = np.where(peers < FAN_IN, 0, peers)
     of_one, of_other = peers[: len(row)][pair], peers[len(row) :][pair]
     return np.where(source == one, of_one, of_other), np.where(source == one, of_other, of_one)

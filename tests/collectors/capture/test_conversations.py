@@ -247,3 +247,11 @@ def test_one_wild_timestamp_ends_nothing():
     frames = timed(session()[:3]) + [(10**8, udp(C, 1, B, 2))] + timed(session()[3:5], start=50) * 20
     flows = flows_of(frames)
     assert set(flows.loc[flows["protocol"] == "TCP", "orientation"]) == {"handshake"}
+
+
+def test_a_client_seen_before_and_behind_translation_is_not_taken_for_a_server():
+    """Both of its peers are one: only where three or more use a port it is a server's."""
+    service, pod = "10.96.0.9", B
+    there = [tcp(A, 40000, to, 80, PUSH_ACK, b"q") for to in (service, pod)]
+    back = [tcp(of, 80, A, 40000, PUSH_ACK, b"a") for of in (pod, service)]
+    assert {row[:3] for row in rows(timed([*there, *back]))} == {(A, service, 80), (A, pod, 80)}

@@ -9,6 +9,7 @@ from tests.collectors.formats.hands import SECOND
 
 MINUTE = 60
 SILENCE = 15 * 60
+FAN_IN = 3
 STREAMS = {"TCP", "SCTP"}
 CHOSEN = {"TCP", "UDP", "SCTP"}
 BACK = {"packets": "reply_packets", "bytes": "reply_bytes", "reply_packets": "packets", "reply_bytes": "bytes"}
@@ -223,8 +224,9 @@ def choose(rows):
         peers[ends[0]].add(ends[1])
         peers[ends[1]].add(ends[0])
     for row in loose:
+        counts = {side: len(peers[row["protocol"], end_of(row, side)]) for side in ("src", "dst")}
         order = [
-            (-len(peers[row["protocol"], end_of(row, side)]), row[f"{side}_port"], row[side] or "")
+            (-counts[side] if counts[side] >= FAN_IN else 0, row[f"{side}_port"], row[side] or "")
             for side in ("src", "dst")
         ]
         if order[0] < order[1]:
