@@ -26,13 +26,14 @@ from collectors.formats import (
 )
 from collectors.formats.batch import Batch, Loss
 from collectors.formats.fold import Fold
-from collectors.formats.reading import Format, LogReading, first_time_of, read_batches, read_log
+from collectors.formats.reading import Format, LogCounter, LogReading, first_time_of, read_batches, read_log
 
 __all__ = [
     "FORMATS",
     "Batch",
     "Fold",
     "Format",
+    "LogCounter",
     "LogReading",
     "Loss",
     "first_time_of",

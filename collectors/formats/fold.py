@@ -113,9 +113,9 @@ class Fold:
         """Conclude the connections that nothing goes on with at a time of the log (ns), or all of them."""
         if not self._open:
             return
-        parts = connections(Rows.joined(self._open).added_up(KEYS))
+        parts = connections(Rows.joined(self._open))
         over = np.ones(len(parts), dtype=bool) if now is None else done(parts, now)
-        self._open = [parts.only(PARTS).take(~over)]
+        self._open = [parts.only(PARTS).take(~over).added_up(KEYS)]  # of what is over, settling adds up the same
         self._settled = len(self)
         if over.any():
             self._take(settle(parts.take(over), self._texts, self._bucket * SECOND))

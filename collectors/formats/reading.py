@@ -62,23 +62,40 @@ def read_batches(
     batches: Iterable[Batch], source: str, fold: Fold, ledger: LedgerWriter, names: NameReader, claims: ClaimTable
 ) -> LogReading:
     """Take every record of some batches, as `read_log` does."""
-    records, bounds, losses = 0, list[int](), list[Loss]()
     fold.begin_source(source)
+    counter = LogCounter(source, fold, ledger, names, claims)
     for batch in batches:
-        records += batch.size
-        fold.add(batch.records)
+        counter.take(batch)
+    return counter.reading()
+
+
+class LogCounter:
+    """Takes batches of one source, each into the fold or the ledger, and counts what they come to."""
+
+    def __init__(self, source: str, fold: Fold, ledger: LedgerWriter, names: NameReader, claims: ClaimTable) -> None:
+        self._source, self._fold, self._ledger, self._names, self._claims = source, fold, ledger, names, claims
+        self._records, self._bounds, self._losses = 0, list[int](), list[Loss]()
+
+    def take(self, batch: Batch) -> None:
+        """Take a batch."""
+        self._records += batch.size
+        self._fold.add(batch.records)
         if len(batch.records):
-            bounds += (int(batch.records.first.values.min()), int(batch.records.last.values.max()))
-            bounds = [min(bounds), max(bounds)]
-        losses += batch.losses
-        _tell(batch, source, ledger)
+            bounds = (*self._bounds, int(batch.records.first.values.min()), int(batch.records.last.values.max()))
+            self._bounds = [min(bounds), max(bounds)]
+        self._losses += batch.losses
+        _tell(batch, self._source, self._ledger)
         for claim in batch.claims:
             workload = (claim.workload_kind, claim.workload_name)
-            claims.add(claim.time, claim.address, (claim.namespace, claim.pod), claim.labels, workload, claim.node)
+            pod = claim.namespace, claim.pod
+            self._claims.add(claim.time, claim.address, pod, claim.labels, workload, claim.node)
         for time, address, name in batch.names:
-            names.resolved(address, [name], time, kind="dns")
-    start, end = bounds or (None, None)
-    return LogReading(records, 0, start, end, tuple(losses))
+            self._names.resolved(address, [name], time, kind="dns")
+
+    def reading(self) -> LogReading:
+        """Return what was taken; its bytes are not known here."""
+        start, end = self._bounds or (None, None)
+        return LogReading(self._records, 0, start, end, tuple(self._losses))
 
 
 def _tell(batch: Batch, source: str, ledger: LedgerWriter) -> None:
