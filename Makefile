@@ -59,8 +59,8 @@ $(VENV)/bin/python:
 	  || { echo "this Python cannot make environments: install its venv package (Debian: apt-get install python3-venv)"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-DECLARED := $(wildcard collectors/capture/*.pxd collectors/formats/*.pxd)
-COMPILED := $(wildcard $(patsubst %.pxd,%.py,$(filter-out %machine.pxd %layout.pxd,$(DECLARED))))
+DECLARED := $(wildcard collectors/capture/*.pxd collectors/formats/*.pxd collectors/live/*.pxd)
+COMPILED := $(wildcard $(patsubst %.pxd,%.py,$(filter-out %machine.pxd %layout.pxd %shared.pxd,$(DECLARED))))
 KERNEL := pyproject.toml setup.py $(COMPILED) $(DECLARED)
 
 $(VENV)/.run: $(KERNEL) | $(VENV)/bin/python

@@ -8,6 +8,7 @@ from setuptools.command.build_ext import build_ext
 
 COMPILED = {
     "collectors.capture": ("links", "internet", "headers", "records", "lifecycle", "kernel"),
+    "collectors.live": ("blocks",),
     "collectors.formats": ("scan_numbers", "scan_text", "scan_grammar", "scan_json", "scan_separated"),
 }
 """Package -> its modules that are compiled, each after those that it calls."""
