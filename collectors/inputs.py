@@ -3,6 +3,7 @@
 The only opener of captures and logs. A file is what its first bytes say, whatever it is called.
 """
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from collectors.formats import FORMATS as LOGS
 from collectors.formats import Format, generic, sniff_log
 from collectors.formats.mapping import Mapping
 from collectors.ledger import LedgerWriter
+from collectors.segment_files import is_learning_store
+from collectors.store_files import is_store
 from collectors.streams import Content
 
 CAPTURES = ("pcap", "pcapng")
@@ -102,7 +105,7 @@ def opened(item: Input) -> Iterator[Content]:
 
 
 def inputs(paths: Iterable[str | Path], only: str | None, ledger: LedgerWriter) -> list[Input]:
-    """Return each file once, named, in the order given; folders as their captures and logs, sorted."""
+    """Return each file once, named, in the order given; folders as their captures and logs, sorted, less `stores`."""
     files: dict[Path | str, Path | str] = {}
     for path in paths:
         if str(path) == _STDIN or str(path).startswith(SCHEME):
@@ -111,7 +114,7 @@ def inputs(paths: Iterable[str | Path], only: str | None, ledger: LedgerWriter) 
         path = Path(path)  # noqa: PLW2901 -- the same path, as a Path
         for file in _readable_below(path, only, ledger) if path.is_dir() else [path]:
             files.setdefault(file.resolve(), file)
-    names = _names([file for file in files.values() if isinstance(file, Path)])
+    names = distinct_names([file for file in files.values() if isinstance(file, Path)])
     return [
         Input(file, names[file])
         if isinstance(file, Path)
@@ -120,10 +123,32 @@ def inputs(paths: Iterable[str | Path], only: str | None, ledger: LedgerWriter) 
     ]
 
 
+def stores(paths: Iterable[str | Path]) -> list[Path]:
+    """Return each observation store and learning store among and below some paths once, in the order given."""
+    folders = [Path(path) for path in paths if not str(path).startswith(SCHEME)]
+    found = (store for folder in folders if folder.is_dir() for store in _stores_below(folder))
+    return list({store.resolve(): store for store in found})
+
+
+def _stores_below(folder: Path) -> Iterator[Path]:
+    for place, folders, _ in os.walk(folder):
+        if is_store(Path(place)) or is_learning_store(Path(place)):
+            yield Path(place)
+            folders.clear()
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+
+
 def _readable_below(folder: Path, only: str | None, ledger: LedgerWriter) -> list[Path]:
     """Return the captures and logs of a folder; the ledger names the files that are none."""
+    apart = set(_stores_below(folder))
+    if folder in apart:
+        return []
     try:
-        files = sorted(path for path in folder.rglob("*") if path.is_file() and not _hidden(path, folder))
+        files = sorted(
+            path
+            for path in folder.rglob("*")
+            if apart.isdisjoint(path.parents) and path.is_file() and not _hidden(path, folder)
+        )
     except OSError as fault:
         raise UnreadableInput(f"{folder} cannot be listed ({fault.strerror}): make it readable.") from fault
     readable: list[Path] = []
@@ -132,7 +157,7 @@ def _readable_below(folder: Path, only: str | None, ledger: LedgerWriter) -> lis
         with opened(Input(file, "")) as content:
             (readable if _is_wanted(content.head, only) else others).append(file)
     tried = only or ", ".join(FORMATS)
-    if not readable:
+    if not readable and not apart:
         counted = f"{len(files)} files (tried {tried})"
         raise UnreadableInput(f"{folder} holds no capture and no flow log among {counted}: name another folder.")
     for file in others:
@@ -152,8 +177,8 @@ def _hidden(path: Path, folder: Path) -> bool:
     return any(part.startswith(".") for part in path.relative_to(folder).parts)
 
 
-def _names(files: list[Path]) -> dict[Path, str]:
-    """Return file -> its name with as many folders before it as tell all files of that name apart."""
+def distinct_names(files: list[Path]) -> dict[Path, str]:
+    """Return file or folder -> its name with as many folders before it as tell all of that name apart."""
     names: dict[Path, str] = {}
     for file in files:
         rivals = [other for other in files if other.name == file.name and other != file]

@@ -33,6 +33,10 @@ EVENT_CLASSES = (
     "name_evidence",  # DNS answers or TLS greetings of which something was not used
     "grown",  # a source that was observed before, when it was shorter: the longer reading took its place
     "overlap",  # a source of the same name and time but other content was observed already
+    "interface",  # an interface appeared, went away, came back, or could not be captured
+    "overflow",  # conversations that were told before they ended, because too many were open
+    "clock",  # somebody set the clock
+    "budget",  # packets or records of a learning store that were removed, to stay within its disk budget
 )
 SAMPLES = 3
 

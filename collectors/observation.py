@@ -3,8 +3,8 @@
 `collectors.store` keeps observations on disk.
 """
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,9 @@ from collectors.names import Names, compact_names, concat_names, empty_names
 BUCKET_SECONDS = 60
 """Width of the time bucket that is part of a row's key, because addresses are reused."""
 
+LIVE = "live"
+"""Kind of a source that is a network interface."""
+
 _MEASURES = ("first_seen", "last_seen", *COUNTERS)
 _KEYS = [name for name in FLOWS.names if name not in _MEASURES]
 _CATEGORIES = [column.name for column in FLOWS if column.dtype == "category"]
@@ -30,7 +33,9 @@ _ORDER = ["first_seen", "src", "dst", "dst_port", "protocol", "orientation", "ou
 class Source:
     """One input that was read; `packets` counts its packets, lines or records, `size` its bytes uncompressed.
 
-    `fingerprint` is a digest of its first bytes: with the counts and times it tells whether two are the same.
+    `fingerprint` is a digest of its first bytes: with the counts and times it tells whether two are the same. What is
+    watched while it goes on, a network interface (kind `live`) or a log that is followed, has none: it is a stream,
+    of which several pieces of one name and kind are one source.
     """
 
     name: str
@@ -42,20 +47,32 @@ class Source:
     drops: int = 0
     fingerprint: str = ""
 
+    @property
+    def is_stream(self) -> bool:
+        """Whether this is what was watched while it went on, and not an input that one can read again."""
+        return self.kind == LIVE or not self.fingerprint
+
     def same(self, other: "Source") -> bool:
         """Return whether both are one input, although its file may have been renamed."""
-        if not self.fingerprint:
-            return self == other
-        return self.content() == other.content()
+        return self.identity() == other.identity()
 
     def continues(self, other: "Source") -> bool:
         """Return whether this is the same input, read again after it had grown."""
-        mine, theirs = ((one.name, one.kind, one.fingerprint, one.start) for one in (self, other))
-        return bool(self.fingerprint) and mine == theirs and self.size > other.size and self.packets >= other.packets
+        if self.beginning() != other.beginning():
+            return False
+        if self.is_stream:
+            # A disk budget takes from what was counted, never from the time.
+            return self.end is not None and other.end is not None and self.end > other.end
+        return self.size > other.size and self.packets >= other.packets
 
-    def content(self) -> tuple[object, ...]:
-        """Return all but the name."""
-        return self.fingerprint, self.kind, self.packets, self.size, self.start, self.end, self.drops
+    def beginning(self) -> tuple[object, ...]:
+        """Return what stays as it is while the input grows."""
+        return self.name, self.kind, self.fingerprint, self.start
+
+    def identity(self) -> tuple[object, ...]:
+        """Return what two readings of one input have in common: all but the name, for a stream the name too."""
+        content = (self.fingerprint, self.kind, self.packets, self.size, self.start, self.end, self.drops)
+        return (*content, self.name) if self.is_stream else content
 
     def order(self) -> tuple[object, ...]:
         """Return what sources are sorted by."""
@@ -102,15 +119,48 @@ class ObservationWindow:
         )
 
     def __add__(self, other: "ObservationWindow") -> "ObservationWindow":
-        starts = [start for start in (self.start, other.start) if start is not None]
-        ends = [end for end in (self.end, other.end) if end is not None]
+        return ObservationWindow.total((self, other))
+
+    @staticmethod
+    def total(windows: "Iterable[ObservationWindow]") -> "ObservationWindow":
+        """Return the window that some windows span, with all their sources and gaps."""
+        parts = list(windows)
         return ObservationWindow(
-            start=min(starts, default=None),
-            end=max(ends, default=None),
-            sources=tuple(sorted((*self.sources, *other.sources), key=Source.order)),
-            gaps=tuple(sorted((*self.gaps, *other.gaps), key=Gap.order)),
-            drops=self.drops + other.drops,
+            start=min((part.start for part in parts if part.start is not None), default=None),
+            end=max((part.end for part in parts if part.end is not None), default=None),
+            sources=tuple(sorted((source for part in parts for source in part.sources), key=Source.order)),
+            gaps=tuple(sorted((gap for part in parts for gap in part.gaps), key=Gap.order)),
+            drops=sum(part.drops for part in parts),
         )
+
+
+def join_sources(window: ObservationWindow) -> ObservationWindow:
+    """Return the window with the pieces of each stream (`Source.is_stream`) as one source.
+
+    Of its pieces packets, size and drops are added, from the earliest start to the latest end. Associative:
+    join_sources(a + b) == join_sources(join_sources(a) + join_sources(b)).
+    """
+    pieces: dict[tuple[str, ...], list[Source]] = {}
+    for source in window.sources:
+        if source.is_stream:
+            pieces.setdefault((source.name, source.kind, source.fingerprint), []).append(source)
+    if len(pieces) == sum(map(len, pieces.values())):
+        return window
+    files = [source for source in window.sources if not source.is_stream]
+    joined = [_joined(listed) if len(listed) > 1 else listed[0] for listed in pieces.values()]
+    return replace(window, sources=tuple(sorted((*files, *joined), key=Source.order)))
+
+
+def _joined(pieces: list[Source]) -> Source:
+    span = ObservationWindow.of(pieces)
+    return replace(
+        pieces[0],
+        packets=sum(piece.packets for piece in pieces),
+        size=sum(piece.size for piece in pieces),
+        start=span.start,
+        end=span.end,
+        drops=span.drops,
+    )
 
 
 @dataclass(frozen=True)
@@ -159,19 +209,34 @@ def concat_flows(parts: Iterable[Flows]) -> Flows:
     return conform_flows(total.assign(**united))
 
 
-def merge(observations: Iterable[Observation]) -> Observation:
-    """Return one observation of all: flows, names and claims compacted, windows and ledgers added.
+def merge(observations: Iterable[Observation], bucket: str | int = BUCKET_SECONDS) -> Observation:
+    """Return one observation of all: flows (by time `bucket`), names, claims compacted, windows and ledgers added.
 
-    Associative and independent of order. It adds what it is given: a source given twice counts twice.
+    Associative and independent of order. It adds what it is given: a source given twice counts twice. Pieces of one
+    stream become one source, as `join_sources` does.
     """
     parts = list(observations)
-    window, ledger = ObservationWindow(), Ledger()
-    for part in parts:
-        window, ledger = window + part.window, ledger + part.ledger
-    flows = compact(concat_flows(part.flows for part in parts))
+    window = join_sources(ObservationWindow.total(part.window for part in parts))
+    ledger = sum((part.ledger for part in parts), Ledger())
+    flows = compact(concat_flows(part.flows for part in parts), bucket)
     names = compact_names(concat_names(part.names for part in parts))
     claims = compact_claims(concat_claims(part.claims for part in parts))
     return Observation(flows, window, ledger, names, claims)
+
+
+def without_sources(observation: Observation, gone: Collection[Source]) -> Observation:
+    """Return an observation less some of its sources; rows of a name that another source of it has stay."""
+    if not gone:
+        return observation
+    left = [source for source in observation.window.sources if source not in gone]
+    names = {source.name for source in gone} - {source.name for source in left}
+    return Observation(
+        Flows(observation.flows[~observation.flows["source"].isin(names)]),
+        ObservationWindow.of(left, [gap for gap in observation.window.gaps if gap.source not in names]),
+        observation.ledger.without(names),
+        Names(observation.names[~observation.names["source"].isin(names)]),
+        Claims(observation.claims[~observation.claims["source"].isin(names)]),
+    )
 
 
 def _canonical(series: "pd.Series[Any]") -> "pd.Series[Any]":

@@ -16,16 +16,17 @@ import pandas as pd
 from collectors.capture import Conversations, first_time, read_capture
 from collectors.capture.decode import VXLAN_PORTS
 from collectors.capture.names import NameReader
-from collectors.claims import Claims, ClaimTable, compact_claims, concat_claims
+from collectors.claims import Claims, ClaimTable, concat_claims
 from collectors.errors import UnreadableInput
 from collectors.flows import Flows
 from collectors.formats import Fold, Format, LogReading, Loss, first_time_of, netflow, read_batches, read_log
 from collectors.formats.mapping import Mapping
-from collectors.inputs import FORMATS, Input, inputs, kind_of, log_format, opened
-from collectors.ledger import Ledger, LedgerWriter
+from collectors.inputs import FORMATS, Input, inputs, kind_of, log_format, opened, stores
+from collectors.ledger import LedgerWriter
 from collectors.listening import listen
-from collectors.names import Names, compact_names, concat_names
-from collectors.observation import BUCKET_SECONDS, Gap, Observation, ObservationWindow, Source, compact, concat_flows
+from collectors.names import Names, concat_names
+from collectors.observation import BUCKET_SECONDS, Gap, Observation, ObservationWindow, Source, concat_flows, merge
+from collectors.stored import merge_stores
 from collectors.streams import Content
 
 _FIRST = 256
@@ -61,7 +62,7 @@ def read_flows(
     mapping: Mapping | None = None,
     stopped: Callable[[], bool] = never,
 ) -> Observation:
-    """Return what all captures and flow logs of some files, folders (with all below them) and stdin ("-") show.
+    """Return what all captures, flow logs and stores of some files, folders (with all below) and stdin ("-") show.
 
     gzip and zstd are read through. `format` is one of FORMATS, None to tell each by its content. The innermost packet
     of a tunnel counts, or the outermost with `outer`; VXLAN is expected at `vxlan_ports`. With more `workers`, files
@@ -70,6 +71,7 @@ def read_flows(
     folder whose names differ in digits only and whose times follow each other are read as one rotated capture: a
     conversation goes on from one to the next. An address (`udp://HOST:PORT`) is listened at for NetFlow and IPFIX until
     `stopped` says so, which is asked every second. `mapping` says what the columns of a `generic` log mean.
+    Stores are taken as they are (`collectors.stored`).
     An empty capture is an empty observation. A capture that is cut or damaged counts as far as it goes; the ledger
     says where it ends. Raises UnreadableInput for what is missing, empty, unreadable or no capture; in a folder,
     files that are no captures are passed over as long as one is, and the ledger names them.
@@ -78,35 +80,17 @@ def read_flows(
         raise UnreadableInput(f"{format!r} is no format that is read here: use one of {', '.join(FORMATS)}.")
     options = ReadOptions(format, bucket_seconds, outer, vxlan_ports, mapping, stopped)
     ledger = LedgerWriter()
-    series = list(_series(inputs(paths, format, ledger), options))
+    listed = list(paths)
+    series = list(_series(inputs(listed, format, ledger), options))
     pieces = _pieces(series, options, workers)
-    return Observation(
-        compact(concat_flows(piece.flows for piece in pieces), bucket_seconds),
-        ObservationWindow.of(
-            [source for piece in pieces for source in piece.sources], [gap for piece in pieces for gap in piece.gaps]
-        ),
-        sum((piece.ledger for piece in pieces), ledger.ledger()),
-        compact_names(concat_names(piece.names for piece in pieces)),
-        compact_claims(concat_claims(piece.claims for piece in pieces)),
-    )
-
-
-@dataclass(frozen=True)
-class _Piece:
-    """What one series of rotated files came to."""
-
-    flows: Flows
-    sources: list[Source]
-    gaps: list[Gap]
-    ledger: Ledger
-    names: Names
-    claims: Claims
+    read = merge([Observation(ledger=ledger.ledger()), *pieces], bucket_seconds)
+    return merge_stores(read, stores(listed), bucket_seconds)
 
 
 _Series = list[tuple[Input, int | None]]
 
 
-def _pieces(series: list[_Series], options: ReadOptions, workers: int) -> list[_Piece]:
+def _pieces(series: list[_Series], options: ReadOptions, workers: int) -> list[Observation]:
     if min(workers, len(series)) < 2 or any(item.path is None for listed in series for item, _ in listed):
         return [_read_series(listed, options, ahead=workers > 1) for listed in series]
     from concurrent.futures import ProcessPoolExecutor  # noqa: PLC0415 - late: seldom wanted
@@ -116,7 +100,7 @@ def _pieces(series: list[_Series], options: ReadOptions, workers: int) -> list[_
         return list(pool.map(_read_series, series, [options] * len(series)))
 
 
-def _read_series(series: _Series, options: ReadOptions, *, ahead: bool = False) -> _Piece:
+def _read_series(series: _Series, options: ReadOptions, *, ahead: bool = False) -> Observation:
     reader = _Reader(options, ahead=ahead)
     end: int | None = None
     for position, (item, start) in enumerate(series):
@@ -192,7 +176,7 @@ class _Reader:
         return self._open
 
     def _log_source(self, item: Input, kind: str, head: bytes, reading: LogReading) -> Source:
-        self._gaps += _gaps(item.name, reading.losses)
+        self._gaps += gaps_of(item.name, reading.losses)
         size, start, end = reading.size, reading.start, reading.end
         return replace(_source(item, kind, head, reading.records, size, start, end), drops=reading.lost)
 
@@ -211,14 +195,15 @@ class _Reader:
             self._flows.append(self._open.finish())
         self._open = None
 
-    def finish(self) -> _Piece:
+    def finish(self) -> Observation:
         """Return what all inputs came to."""
         self._close()
         names, claims = concat_names(self._names), concat_claims(self._claims)
-        return _Piece(concat_flows(self._flows), self._sources, self._gaps, self._ledger.ledger(), names, claims)
+        window = ObservationWindow.of(self._sources, self._gaps)
+        return Observation(concat_flows(self._flows), window, self._ledger.ledger(), names, claims)
 
 
-def _gaps(source: str, losses: Iterable[Loss]) -> list[Gap]:
+def gaps_of(source: str, losses: Iterable[Loss]) -> list[Gap]:
     """Return the gaps of a log, those of one minute as one: a log may say often that it lost something."""
     minutes: dict[int | None, list[Loss]] = {}
     for loss in losses:

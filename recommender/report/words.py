@@ -30,6 +30,10 @@ EVENTS: Final[Mapping[str, str]] = {
     "name_evidence": "DNS answers or TLS greetings of which something was not used",
     "grown": "an input that was observed before, when it was shorter: this reading took its place",
     "overlap": "an input of the same name and time as another, with other content",
+    "interface": "an interface that came, went or could not be captured: what passed it meanwhile is a gap",
+    "overflow": "conversations told as they stood, because more were open than memory has room for",
+    "clock": "the clock was set while learning went on: times before and after may not fit together",
+    "budget": "packets or records removed by learn, because the oldest did not fit its disk budget: a gap, told here",
 }
 
 WITHHELD: Final[Mapping[str, tuple[str, str]]] = {

@@ -7,7 +7,17 @@ from hypothesis import strategies as st
 
 from collectors.flows import COUNTERS, FLOWS, conform_flows, empty_flows
 from collectors.ledger import LedgerWriter
-from collectors.observation import Gap, Observation, ObservationWindow, Source, compact, concat_flows, merge
+from collectors.observation import (
+    LIVE,
+    Gap,
+    Observation,
+    ObservationWindow,
+    Source,
+    compact,
+    concat_flows,
+    join_sources,
+    merge,
+)
 
 COUNT = st.one_of(st.none(), st.integers(0, 5))
 ROW = st.fixed_dictionaries(
@@ -123,3 +133,48 @@ def test_a_source_is_the_same_under_another_name_but_not_with_other_content(chan
     assert not source.same(
         Source(**{"name": "x", "kind": "pcap", "packets": 3, "size": 10, "fingerprint": "f"} | change)
     )
+
+
+MOMENT = st.integers(0, 9).map(lambda second: pd.Timestamp(second, unit="s", tz="UTC"))
+PIECE = st.builds(
+    Source,
+    name=st.sampled_from(["eth0", "lo"]),
+    kind=st.sampled_from([LIVE, "hubble"]),
+    packets=st.integers(0, 5),
+    size=st.integers(0, 5),
+    start=st.none() | MOMENT,
+    end=st.none() | MOMENT,
+    drops=st.integers(0, 5),
+)
+FILE = st.builds(Source, st.just("eth0"), st.sampled_from([LIVE, "pcap"]), st.integers(0, 5), fingerprint=st.just("f"))
+WINDOWS = st.lists(PIECE | FILE, max_size=6).map(ObservationWindow.of)
+
+
+@QUICK
+@given(WINDOWS, WINDOWS, WINDOWS)
+def test_joining_the_pieces_of_streams_is_associative_and_independent_of_order(a, b, c):
+    whole = join_sources(a + b + c)
+    assert whole == join_sources(join_sources(a + b) + c) == join_sources(a + join_sources(c + b))
+    assert whole == join_sources(whole)
+
+
+@QUICK
+@given(WINDOWS)
+def test_joined_pieces_lose_nothing_and_files_stay_as_they_are(window):
+    joined = join_sources(window)
+    assert (joined.start, joined.end, joined.drops) == (window.start, window.end, window.drops)
+    for count in ("packets", "size", "drops"):
+        assert sum(getattr(one, count) for one in joined.sources) == sum(getattr(one, count) for one in window.sources)
+    streams = [(one.name, one.kind, one.fingerprint) for one in joined.sources if one.is_stream]
+    assert len(streams) == len(set(streams))
+    assert [one for one in joined.sources if not one.is_stream] == [one for one in window.sources if not one.is_stream]
+
+
+def test_a_stream_that_went_on_continues_its_former_self_whatever_a_budget_took_and_no_other():
+    first, later, last = (pd.Timestamp(second, unit="s", tz="UTC") for second in (1, 2, 3))
+    before = Source("eth0", LIVE, 9, 900, first, later)
+    assert Source("eth0", LIVE, 5, 500, first, last).continues(before)
+    assert not before.continues(before)
+    assert not Source("eth1", LIVE, 10, 1000, first, last).continues(before)
+    assert not Source("eth0", LIVE, 10, 1000, later, last).continues(before)
+    assert not Source("eth0", LIVE, 10, 1000).continues(Source("eth0", LIVE, 0))

@@ -1,0 +1,197 @@
+"""Turns observations into the segments of a learning store and back: each is there as a whole or not at all.
+
+A segment is an observation store of some intervals, whose tables hold all sources at once, in a folder named by these
+intervals; beside it, in `open`, is what was not over at its end, of which only that of the newest segment counts.
+"""
+
+import errno
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from collectors.claims import CLAIMS
+from collectors.errors import PodfenceError, UnreadableInput
+from collectors.flows import FLOWS
+from collectors.names import NAMES
+from collectors.observation import Observation, merge
+from collectors.segments_plan import Segment
+from collectors.store_files import Held, is_store, read_observation, write_held, write_part
+
+SEGMENTS, LOCK = "segments", "lock"
+Conclude = Callable[[Mapping[str, bytes]], Observation]
+"""Says what follows from what was still open, by its name."""
+_OPEN = "open"
+_TEMPORARY = ".tmp-"
+_NAME = re.compile(r"(\d{10})-(\d{10})")
+_ATTEMPTS = 10
+_NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+def is_learning_store(folder: Path) -> bool:
+    """Return whether a folder is what learn writes."""
+    place = folder / SEGMENTS
+    return place.is_dir() and ((folder / LOCK).exists() or bool(listed(place)))
+
+
+def is_segment(folder: Path) -> bool:
+    """Return whether a folder is one segment of a learning store."""
+    place = folder.absolute()
+    return place.parent.name == SEGMENTS and _NAME.fullmatch(place.name) is not None
+
+
+def listed(place: Path) -> list[Segment]:
+    """Return all segments of a folder `segments`, those too that others cover; raises UnreadableInput."""
+    try:
+        names = [name for name in os.listdir(place) if _NAME.fullmatch(name)]  # noqa: PTH208 - names are all it takes
+    except OSError as fault:
+        raise UnreadableInput(f"{place} cannot be listed ({_reason(fault)}): make it readable.") from fault
+    return sorted(Segment(int(name[:10]), int(name[11:])) for name in names)
+
+
+def uncovered(place: Path, segments: Iterable[Segment]) -> list[Segment]:
+    """Return the segments less those within another's range, oldest first.
+
+    Raises UnreadableInput where they overlap otherwise, or leave out an interval.
+    """
+    kept: list[Segment] = []
+    expected = 1
+    for segment in sorted(segments, key=lambda one: (one.first, -one.last)):
+        if kept and segment.last <= kept[-1].last:
+            continue
+        if segment.first != expected:
+            before = f"ends at {expected - 1}" if kept else "is missing before it"
+            fault = f"{segment.name} does not follow what {before}"
+            raise UnreadableInput(f"{place} is no whole learning store ({fault}): copy it again, with all its folders.")
+        kept.append(segment)
+        expected = segment.last + 1
+    return kept
+
+
+def load_segments(folder: Path, conclude: Conclude | None = None) -> Observation:
+    """Return what a learning store holds, with what `conclude` makes of what was still open.
+
+    A learner may go on writing meanwhile. Raises UnreadableInput where a segment is missing or damaged.
+    """
+    place = folder / SEGMENTS
+    for _ in range(_ATTEMPTS):
+        segments = listed(place)
+        try:
+            return _loaded(place, segments, conclude)
+        except UnreadableInput:
+            # A learner may have merged, and removed, what was about to be read.
+            if listed(place) == segments:
+                raise
+    return _loaded(place, listed(place), conclude)
+
+
+def _loaded(place: Path, segments: Iterable[Segment], conclude: Conclude | None) -> Observation:
+    kept = uncovered(place, segments)
+    parts = [read_segment(place, segment) for segment in kept]
+    still_open = read_open(place, kept[-1]) if kept else {}
+    if still_open:
+        parts.append((conclude or _concluded())(still_open))
+    return merge(parts)
+
+
+def _concluded() -> Conclude:
+    from collectors.learning.still_open import concluded  # noqa: PLC0415 - late: it knows the loop, which writes here
+
+    return concluded
+
+
+def read_segment(place: Path, segment: Segment) -> Observation:
+    """Return what one segment holds; raises UnreadableInput and NewerArtefact."""
+    folder = place / segment.name
+    if not is_store(folder):
+        raise UnreadableInput(f"{folder} is damaged, it is no observation store: copy it again.")
+    return read_observation(folder, whole=True)
+
+
+def read_open(place: Path, segment: Segment) -> dict[str, bytes]:
+    """Return what was still open at the end of a segment, by name; raises UnreadableInput."""
+    folder = place / segment.name / _OPEN
+    try:
+        return {path.name: path.read_bytes() for path in sorted(folder.iterdir())} if folder.is_dir() else {}
+    except OSError as fault:
+        raise UnreadableInput(f"{folder} cannot be read ({_reason(fault)}): copy it again.") from fault
+
+
+def write_segment(place: Path, segment: Segment, observation: Observation, still_open: Mapping[str, bytes]) -> int:
+    """Write a segment that is not there yet and return its bytes on disk; raises PodfenceError and leaves nothing."""
+    temporary, target = place / f"{_TEMPORARY}{segment.name}", place / segment.name
+    try:
+        shutil.rmtree(temporary, ignore_errors=True)
+        _write(temporary, observation, still_open)
+        size = _made_durable(temporary)
+        temporary.rename(target)
+        try:
+            sync(place)
+        except OSError:
+            target.rename(temporary)
+            raise
+    except OSError as fault:
+        shutil.rmtree(temporary, ignore_errors=True)
+        raise unwritable(place.parent, fault) from fault
+    return size
+
+
+def _write(folder: Path, observation: Observation, still_open: Mapping[str, bytes]) -> None:
+    folder.mkdir()
+    frames = [(FLOWS, observation.flows), (NAMES, observation.names), (CLAIMS, observation.claims)]
+    parts = sorted(write_part(folder, schema, frame) for schema, frame in frames if not frame.empty)
+    write_held(folder, Held(observation.window, tuple(parts), observation.ledger))
+    if still_open:
+        (folder / _OPEN).mkdir()
+    for name, content in still_open.items():
+        (folder / _OPEN / name).write_bytes(content)
+
+
+def _made_durable(folder: Path) -> int:
+    """Make all below a folder durable and return its bytes."""
+    size = 0
+    for path in (*folder.rglob("*"), folder):
+        sync(path)
+        size += path.stat().st_size if path.is_file() else 0
+    return size
+
+
+def sync(path: Path) -> None:
+    """Make a file's content, or the names in a folder, durable."""
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def size_of(place: Path, segment: Segment) -> int:
+    """Return a segment's bytes on disk."""
+    return sum(path.stat().st_size for path in (place / segment.name).rglob("*") if path.is_file())
+
+
+def remove(place: Path, segments: Iterable[Segment]) -> None:
+    """Remove segments that another covers."""
+    for segment in segments:
+        shutil.rmtree(place / segment.name)
+
+
+def clean(place: Path) -> None:
+    """Remove what a writer that was killed left: half-written segments, and those that others cover."""
+    for path in place.glob(f"{_TEMPORARY}*"):
+        shutil.rmtree(path)
+    segments = listed(place)
+    remove(place, sorted(set(segments) - set(uncovered(place, segments))))
+
+
+def unwritable(folder: Path, fault: OSError) -> PodfenceError:
+    """Return the sentence for a learning store that cannot be written."""
+    if fault.errno in _NO_ROOM:
+        whole = f"{folder}: no room left ({_reason(fault)}); what was learned before is whole"
+        return PodfenceError(f"{whole}: make room, or name a --budget.")
+    return PodfenceError(f"{folder} cannot be written ({_reason(fault)}): check the folder, or name another.")
+
+
+def _reason(fault: OSError) -> str:
+    return (fault.strerror or str(fault)).lower()
