@@ -78,27 +78,35 @@ def _unwatched(refs: list[WorkloadRef], inventory: Inventory, longest: pd.Timede
 def losses(window: ObservationWindow) -> tuple[Loss, ...]:
     """Return the sources that lost something, by name.
 
-    A gap may say again what the drops of its source say: the larger of the two counts.
+    A gap may say again what the drops of its source say: the larger of the two counts. Of one that does not say how
+    much was lost, its share of the time of its source counts in its place, if that is known.
     """
     drops: dict[str, int] = {}
     read: dict[str, int] = {}
+    times: dict[str, pd.Timedelta] = {}
     for source in window.sources:
         drops[source.name] = drops.get(source.name, 0) + source.drops
         read[source.name] = read.get(source.name, 0) + source.packets
+        if source.start is not None and source.end is not None:
+            times[source.name] = times.get(source.name, _NONE) + (source.end - source.start)
     told: dict[str, int] = {}
     spans: dict[str, list[tuple[pd.Timestamp, pd.Timestamp]]] = {}
+    unseen: dict[str, list[tuple[pd.Timestamp, pd.Timestamp]]] = {}
     silent = set()
     for gap in window.gaps:
         told[gap.source] = told.get(gap.source, 0) + (gap.lost or 0)
-        if gap.lost is None:
-            silent.add(gap.source)
         if gap.start is not None and gap.end is not None:
             spans.setdefault(gap.source, []).append((gap.start, gap.end))
+            if gap.lost is None:
+                unseen.setdefault(gap.source, []).append((gap.start, gap.end))
+        elif gap.lost is None:
+            silent.add(gap.source)
     found = []
     for name in sorted({*drops, *told}):
-        lost = max(drops.get(name, 0), told.get(name, 0))
-        share = None if name in silent or name not in read else lost / max(1, lost + read[name])
-        if lost or name in silent:
+        lost, away = max(drops.get(name, 0), told.get(name, 0)), _together(unseen.get(name, ()))
+        known = name not in silent and name in read and (not away or times.get(name, _NONE) > _NONE)
+        share = max(lost / max(1, lost + read[name]), min(1.0, away / times[name]) if away else 0.0) if known else None
+        if lost or away or name in silent:
             found.append(Loss(name, lost, share, _together(spans.get(name, ()))))
     return tuple(found)
 

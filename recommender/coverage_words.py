@@ -182,6 +182,8 @@ def _lost(loss: Loss) -> str:
     if loss.share is None:
         least = f"at least {loss.lost:,}; " if loss.lost else ""
         return f"{least}it does not say how many{in_gaps(loss.during)}"
+    if not loss.lost:
+        return f"it does not say how many{in_gaps(loss.during)}, {percent(loss.share)} of its time"
     return f"{loss.lost:,}, {percent(loss.share)}{in_gaps(loss.during)}"
 
 

@@ -35,7 +35,7 @@ _MANY = "packets or records"
 
 
 def _lost(loss: Loss) -> str:
-    if loss.share is None:
+    if loss.share is None or not loss.lost:
         number = f"{loss.lost:,} {_MANY} or more" if loss.lost else f"{_MANY} (it does not say how many)"
         return f"lost {number}{in_gaps(loss.during)}"
     return f"lost {counted(loss.lost, 'packet or record', _MANY)}{in_gaps(loss.during)}"

@@ -300,11 +300,19 @@ def test_a6_a_few_lost_packets_are_told_and_do_not_decide():
     assert (found.verdict, [loss.lost for loss in found.losses]) == ("stable", [3])
 
 
-def test_a6_a_gap_that_does_not_say_how_much_was_lost_counts_as_much():
+def test_a6_a_gap_that_does_not_say_how_much_was_lost_counts_by_its_share_of_the_time():
     gap = replace(window(), gaps=(Gap("a.pcap", at(1), at(2)),))
     found = covered([edge("web", "api")], inventory("web"), gap, times=ENOUGH)
+    assert (found.verdict, found.losses[0].share) == ("stabilising", 1 / 48)
+    assert "a.pcap (it does not say how many in gaps of 1 hour, 2.1 % of its time)" in " ".join(_texts(found))
+    short = replace(window(), gaps=(Gap("a.pcap", at(1), at(1) + pd.Timedelta(seconds=60)),))
+    assert covered([edge("web", "api")], inventory("web"), short, times=ENOUGH).verdict == "stable"
+
+
+def test_a6_a_gap_without_times_that_does_not_say_how_much_was_lost_is_never_small():
+    gap = replace(window(), gaps=(Gap("a.pcap", None, None),))
+    found = covered([edge("web", "api")], inventory("web"), gap, times=ENOUGH)
     assert (found.verdict, found.losses[0].share) == ("stabilising", None)
-    assert "a.pcap (it does not say how many in gaps of 1 hour)" in " ".join(_texts(found))
 
 
 def test_a6_the_time_of_gaps_is_told_once_where_they_overlap():
