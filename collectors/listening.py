@@ -13,11 +13,15 @@ _MOST_PORT = 65535
 
 
 def listen(address: str, stopped: Callable[[], bool]) -> Iterator[Batch]:
-    """Yield what exporters of NetFlow v5, v9 and IPFIX send to an address until told to stop.
+    """Return what exporters of NetFlow v5, v9 and IPFIX send to an address until told to stop, as it comes.
 
-    Raises UnreadableInput where the address is none, or cannot be listened at.
+    Raises UnreadableInput at once where the address is none, or cannot be listened at.
     """
-    with closing(_bound(address)) as sock:
+    return _heard(_bound(address), stopped)
+
+
+def _heard(sock: socket.socket, stopped: Callable[[], bool]) -> Iterator[Batch]:
+    with closing(sock):
         yield from collect(receive(sock, stopped))
 
 

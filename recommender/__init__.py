@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from recommender.desk import Desk
     from recommender.display import show
     from recommender.display_widget import review_widget
+    from recommender.drift import drift
     from recommender.frames import (
         communications_frame,
         coverage_frame,
@@ -54,6 +55,7 @@ _HOMES = {
     "recommender.desk": ("Desk",),
     "recommender.display": ("show",),
     "recommender.display_widget": ("review_widget",),
+    "recommender.drift": ("drift",),
     "recommender.frames": (
         "communications_frame", "coverage_frame", "outcomes_frame", "policies_frame", "suggestions_frame",
         "withheld_frame",
@@ -78,11 +80,11 @@ _SUBMODULES = ("exporting", "pipeline")
 
 __all__ = [
     "Decision", "Desk", "GenerateOptions", "IPBlock", "RunOptions", "SuggestOptions", "Widening", "accept_observed",
-    "communications_frame", "conclude", "coverage", "coverage_frame", "difference", "excess", "explain", "exporting",
-    "generate", "inventory_of", "judge", "load_decisions", "load_inventory", "load_policies", "load_suggestions",
-    "once", "outcomes_frame", "pipeline", "policies_frame", "reachable", "read_flows", "resolve", "review",
-    "review_widget", "save_policies", "show", "sightings", "simulate", "suggest", "suggestions_frame", "summarize",
-    "what_if", "with_names", "withheld_frame",
+    "communications_frame", "conclude", "coverage", "coverage_frame", "difference", "drift", "excess", "explain",
+    "exporting", "generate", "inventory_of", "judge", "load_decisions", "load_inventory", "load_policies",
+    "load_suggestions", "once", "outcomes_frame", "pipeline", "policies_frame", "reachable", "read_flows", "resolve",
+    "review", "review_widget", "save_policies", "show", "sightings", "simulate", "suggest", "suggestions_frame",
+    "summarize", "what_if", "with_names", "withheld_frame",
 ]  # fmt: skip
 
 

@@ -17,9 +17,11 @@ from collectors.errors import PodfenceError, one_line
 from recommender.cli_adopt import add_adopt
 from recommender.cli_apply import add_apply
 from recommender.cli_diff import add_diff
+from recommender.cli_drift import add_drift
 from recommender.cli_export import add_export
 from recommender.cli_graph import add_graph
 from recommender.cli_inventory import add_inventory
+from recommender.cli_learn import add_learn
 from recommender.cli_options import (
     FINDING,
     add_command,
@@ -79,6 +81,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_whole_jobs(commands)
     add_inventory(commands, _print, _say)
+    add_learn(commands, _print, _say)
     _add_stages(commands)
     add_export(commands, _print, _say)
     add_apply(commands, _print, _say)
@@ -86,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     add_adopt(commands, _print, _say)
     add_review(commands, _print, _say)
     add_diff(commands, _print, _say)
+    add_drift(commands, _print, _say)
     add_graph(commands, _print, _say)
     return parser
 

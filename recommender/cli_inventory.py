@@ -3,13 +3,11 @@
 import argparse
 import contextlib
 import json
-import signal
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from recommender.cli_options import Say
+from recommender.interrupts import stopped_by_signals
 from recommender.uncollected import uncollected
 
 
@@ -66,20 +64,7 @@ def _watch(given: argparse.Namespace, say: Say) -> int:
     from collectors.cluster import connect  # noqa: PLC0415 - late: --help loads nothing heavy
     from collectors.watching import watch  # noqa: PLC0415 - late: --help loads nothing heavy
 
-    with _stopped_by_signals() as stop, contextlib.closing(connect(given.context, given.kubeconfig)) as api:
+    with stopped_by_signals() as stop, contextlib.closing(connect(given.context, given.kubeconfig)) as api:
         say(f"watching {api.where}, writing to {given.output}; stop with Ctrl-C")
         watch(api, given.output, stop=stop, say=say)
     return 0
-
-
-@contextlib.contextmanager
-def _stopped_by_signals() -> Iterator[threading.Event]:
-    """Give an event that SIGINT and SIGTERM set, so that the watch ends by itself and in order."""
-    stop = threading.Event()
-    signals = (signal.SIGINT, signal.SIGTERM)
-    former = [signal.signal(number, lambda *_: stop.set()) for number in signals]
-    try:
-        yield stop
-    finally:
-        for number, handler in zip(signals, former, strict=True):
-            signal.signal(number, handler)

@@ -1,4 +1,4 @@
-"""Turns the first Ctrl-C, while a pipe or an address is read, into an orderly end that keeps what came."""
+"""Turns signals into an orderly end that keeps what came."""
 
 import signal
 import threading
@@ -31,3 +31,22 @@ def first_interrupt(say: Callable[[str], None]) -> Iterator[Callable[[], bool]]:
         yield came.is_set
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
+def stopped_by_signals() -> Iterator[threading.Event]:
+    """Give an event that SIGINT and SIGTERM set, so that what goes on for days ends by itself and in order.
+
+    Does nothing outside the main thread, where no handler can be set.
+    """
+    stop = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stop
+        return
+    signals = (signal.SIGINT, signal.SIGTERM)
+    former = [signal.signal(number, lambda *_: stop.set()) for number in signals]
+    try:
+        yield stop
+    finally:
+        for number, handler in zip(signals, former, strict=True):
+            signal.signal(number, handler)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from collectors.inputs import CAPTURES
-from collectors.observation import Observation, ObservationWindow, Source
+from collectors.observation import LIVE, Observation, ObservationWindow, Source
 from recommender.text import cut, some
 
 _SHOWN = 5
@@ -17,7 +17,12 @@ _NOT_READ = ("malformed", "truncated", "incomplete", "no_end")
 
 def is_capture(source: Source) -> bool:
     """Return whether packets were counted, and not records."""
-    return source.kind in CAPTURES
+    return source.kind in CAPTURES or is_live(source)
+
+
+def is_live(source: Source) -> bool:
+    """Return whether podfence captured it: of streams only those packets that tell who began and what came of it."""
+    return source.kind == LIVE
 
 
 def units(sources: Iterable[Source]) -> str:

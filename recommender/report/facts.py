@@ -13,7 +13,7 @@ from collectors.inventory import WorkloadRef
 from recommender.communications import Communication, meaning
 from recommender.outcomes import Outcome
 from recommender.policy import LabelSelector, NetworkPolicy
-from recommender.reading_words import is_capture
+from recommender.reading_words import is_capture, is_live
 from recommender.suggest import Suggestion, Withheld
 from recommender.summary import Conclusion
 from recommender.text import cut
@@ -206,8 +206,9 @@ class Facts:
 
     @cached_property
     def flow_packets(self) -> int:
-        """How many packets of captures the flows stand for, both ways; a log counts records."""
-        logs = {source.name for source in self.conclusion.observation.window.sources if not is_capture(source)}
+        """How many packets of captures the flows stand for, both ways: of logs and live interfaces not all count."""
+        sources = self.conclusion.observation.window.sources
+        logs = {source.name for source in sources if is_live(source) or not is_capture(source)}
         flows = self.conclusion.observation.flows
         seen = flows[~flows["source"].isin(logs)]
         return int(pd.to_numeric(seen["packets"]).sum()) + int(pd.to_numeric(seen["reply_packets"]).sum())

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from collectors.inventory import Inventory
 from collectors.ledger import Ledger
 from collectors.observation import Source
-from recommender.reading_words import is_capture
+from recommender.reading_words import is_capture, is_live
 from recommender.report.facts import Facts
 from recommender.report.markup import Child, Html, join, tag
 from recommender.report.tables import events_table, ledger_table, said, samples_table, table, time
@@ -33,7 +33,7 @@ def inputs_part(facts: Facts) -> Html:
             tag("h3", "Ledger: what became of every packet and record"),
             ledger_table(counts, facts.flow_packets + records.in_flows),
             _balance(packets.read, facts.flow_packets + packets.left) if packets.read or not records.read else None,
-            _of_records(records) if records.read else None,
+            _of_records(records, live=any(map(is_live, window.sources))) if records.read else None,
             join([tag("h3", "Input faults"), events_table(events)]) if events else None,
             _missing(facts.conclusion.inventory),
             tag("details", tag("summary", "Examples from the ledger"), samples_table(samples)) if samples else None,
@@ -53,10 +53,11 @@ class _Read(NamedTuple):
 
 
 def _read(sources: Sequence[Source], ledger: Ledger) -> tuple[_Read, _Read]:
-    """Return what was read of captures, and of logs."""
-    logs = {source.name for source in sources if not is_capture(source)}
+    """Return what was read of captures, whose packets the flows count all, and of live interfaces and logs."""
+    others = [source for source in sources if is_live(source) or not is_capture(source)]
+    logs = {source.name for source in others}
     of_logs = sum(entry.count for (name, _), entry in ledger.packets.items() if name in logs)
-    records = sum(source.packets for source in sources if not is_capture(source))
+    records = sum(source.packets for source in others)
     packets = sum(source.packets for source in sources) - records
     return _Read(packets, ledger.packets_total() - of_logs), _Read(records, of_logs)
 
@@ -83,10 +84,12 @@ def _balance(read: int, told: int) -> Html:
     )
 
 
-def _of_records(records: _Read) -> Html:
+def _of_records(records: _Read, *, live: bool) -> Html:
+    what = ("packet or record", "packets or records") if live else ("record", "records")
+    of = " of live interfaces and flow logs" if live else " of flow logs"
     return tag(
         "p",
-        f"Of {plural(records.read, 'record')} of flow logs, {records.left:,} are in the ledger; the other "
+        f"Of {plural(records.read, what[0], what[1])}{of}, {records.left:,} are in the ledger; the other "
         f"{records.in_flows:,} are in flows. A record may stand for many packets, and many records for one connection.",
         class_="balance good",
     )

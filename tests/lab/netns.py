@@ -123,12 +123,18 @@ class Namespaces:
         """Run a program inside a namespace."""
         return run("ip", "netns", "exec", self.full(name), *command, text=text)
 
-    def start(self, name: str, *command: str, output: IO[str] | int = subprocess.DEVNULL) -> subprocess.Popen[str]:
+    def start(
+        self,
+        name: str,
+        *command: str,
+        output: IO[str] | int = subprocess.DEVNULL,
+        error: IO[str] | int = subprocess.PIPE,
+    ) -> subprocess.Popen[str]:
         """Start a program inside a namespace; `ip netns exec` becomes it, so signals reach it."""
         return subprocess.Popen(
             ["ip", "netns", "exec", self.full(name), *command],
             stdout=output,
-            stderr=subprocess.PIPE,
+            stderr=error,
             text=True,
         )
 

@@ -8,7 +8,8 @@ import csv
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,7 +33,13 @@ class Recording:
     """The node's connection tracking events."""
 
 
-async def _traffic(lab: Lab, seconds: float, several: Path, clients: Path, tracked: Path) -> scenario.Times:
+Beside = Callable[[Lab], AbstractContextManager[object]]
+"""What runs in a lab as long as its traffic."""
+
+
+async def _traffic(
+    lab: Lab, seconds: float, several: Path, clients: Path, tracked: Path, beside: Sequence[Beside]
+) -> scenario.Times:
     plays = scenario.Scenario(lab, seconds)
     async with Servers(lab) as servers:
         plays.serve(servers)
@@ -44,11 +51,13 @@ async def _traffic(lab: Lab, seconds: float, several: Path, clients: Path, track
             captures.enter_context(capture(lab, everyone, several, AFTER_DNAT))
             captures.enter_context(capture(lab, some, clients))
             captures.enter_context(conntrack_events(lab, tracked))
+            for one in beside:
+                captures.enter_context(one(lab))
             await plays.run(servers, long)
     return plays.times
 
 
-def record(folder: Path, seconds: float, tracked: Path | None = None) -> Recording:
+def record(folder: Path, seconds: float, tracked: Path | None = None, beside: Sequence[Beside] = ()) -> Recording:
     """Record everything that sample_captures holds but its README and its logs.
 
     Connection tracking events go to a file beside the folder, or to `tracked`.
@@ -60,7 +69,7 @@ def record(folder: Path, seconds: float, tracked: Path | None = None) -> Recordi
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch, Lab(shop) as lab:
         several = Path(scratch) / "several.pcapng"
-        times = asyncio.run(_traffic(lab, seconds, several, folder / "shop-clients.pcapng", tracked))
+        times = asyncio.run(_traffic(lab, seconds, several, folder / "shop-clients.pcapng", tracked, beside))
         merge(several, folder / "shop.pcap")
     (folder / "shop-clients.pcapng").chmod(0o644)
     (folder / "shop.pcap").chmod(0o644)

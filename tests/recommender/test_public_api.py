@@ -19,7 +19,7 @@ SAMPLES = Path(__file__).parents[2] / "sample_captures"
 PAGE = (Path(__file__).parents[2] / "docs" / "python.md").read_text()
 HEAVY = ("pandas", "numpy", "pyarrow", "yaml", "kubernetes", "matplotlib", "anywidget", "IPython")
 RIVER = ("read_flows", "load_inventory", "resolve", "summarize", "suggest", "review", "generate", "simulate")
-NAMESAKES = ("coverage", "generate", "resolve", "review", "simulate", "suggest", "what_if")
+NAMESAKES = ("coverage", "drift", "generate", "resolve", "review", "simulate", "suggest", "what_if")
 
 
 def _python(code):

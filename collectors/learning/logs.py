@@ -1,0 +1,114 @@
+"""Turns a flow log that goes on (a growing file, a pipe, an address) into what an interval saw of it."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+
+from collectors.capture.names import NameReader
+from collectors.claims import ClaimTable
+from collectors.errors import UnreadableInput, one_line
+from collectors.flows import Flows
+from collectors.formats import Batch, Fold, LogCounter
+from collectors.learning.feed import NAME_EVENTS, OVERFLOW, Interval, Told, Watched
+from collectors.learning.still_open import StillOpen
+from collectors.ledger import LedgerWriter
+from collectors.observation import BUCKET_SECONDS, Gap, Observation, ObservationWindow, Source, compact, concat_flows
+from collectors.sources import gaps_of
+
+MOST_WAITING = 1 << 20
+"""Parts of connections that may be open at once (some 200 MB); what is beyond is told as it stands: see `overflow`."""
+Opened = Callable[[str], tuple[str, Iterator[tuple[Batch, str]], Callable[[], Iterable[str]]]]
+"""Position -> the kind of a log, its batches from there with the position behind each, and what it lost meanwhile."""
+
+
+class Log:
+    """A feed of one flow log, read by a thread of its own."""
+
+    def __init__(self, name: str, opened: Opened, most_waiting: int = MOST_WAITING) -> None:
+        self.name = name
+        self.key = StillOpen("log", name, b"").key
+        self._opened, self._most_waiting = opened, most_waiting
+        self._kind, self._position, self._fault = "log", "", ""
+        self._lock = threading.Lock()
+        self._fold = Fold(BUCKET_SECONDS)
+        self._fold.begin_source(name)
+        self._lost: Callable[[], Iterable[str]] = tuple
+        self._early: list[Flows] = []
+        self._told = False
+        self._watched = Watched()
+        self._begin_counting()
+        self._thread = threading.Thread(target=self._read, name=f"podfence reads {name}", daemon=True)
+
+    def _begin_counting(self) -> None:
+        self._ledger, self._names, self._claims = LedgerWriter(), NameReader(), ClaimTable()
+        self._counter = LogCounter(self.name, self._fold, self._ledger, self._names, self._claims)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the log has ended: what is told next is the last of it."""
+        return self._thread.ident is not None and not self._thread.is_alive()
+
+    def resume(self, still_open: StillOpen) -> bool:
+        """Go on with the connections that were open, at the place behind the records they are of."""
+        if not self._fold.restore(still_open.content):
+            return False
+        self._position = still_open.position
+        return True
+
+    def begin(self) -> None:
+        """Begin to read."""
+        self._thread.start()
+
+    def wait(self, seconds: float) -> None:
+        """Wait: a thread reads."""
+        self._thread.join(seconds)
+
+    def tell(self, interval: Interval) -> Told:
+        """Return what was seen since it was asked last."""
+        over = self.ended
+        with self._lock:
+            reading, names, claims = self._counter.reading(), self._names, self._claims
+            interval.ledger = self._ledger
+            self._begin_counting()
+            flows, self._early = compact(concat_flows([*self._early, self._fold.settled()])), []
+            still_open = StillOpen("log", self.name, self._fold.kept(), position=self._position)
+            lost, fault = tuple(self._lost()), self._fault
+        interval.gaps += [*gaps_of(self.name, reading.losses), *(Gap(self.name, None, None) for _ in lost)]
+        for sentence in lost:
+            interval.ledger.event(self.name, "gap", 0, sentence)
+        for text, count in NAME_EVENTS.items():
+            if number := getattr(names, count):
+                interval.ledger.event(self.name, "name_evidence", 0, f"{number} {text}", number)
+        bounds = None if reading.start is None or reading.end is None else (reading.start, reading.end)
+        start, end = self._watched.span(interval, bounds)
+        seen = Source(
+            name=self.name, kind=self._kind, packets=reading.records, start=start, end=end, drops=reading.lost
+        )
+        observation = Observation(
+            flows, ObservationWindow.of([seen], interval.gaps), interval.ledger.ledger(),
+            names.finish(self.name), claims.finish(self.name),
+        )  # fmt: skip
+        remarks = (*lost, fault or f"{self.name} has ended") if over and not self._told else lost
+        self._told = over  # it is said once
+        return Told(observation, still_open, remarks)
+
+    def _bound(self) -> None:
+        """Tell all connections as they stand where too many are open: memory has a ceiling."""
+        if len(self._fold) > self._most_waiting:
+            self._ledger.event(
+                self.name, "overflow", 0, OVERFLOW.format(len(self._fold), self._most_waiting), len(self._fold)
+            )
+            self._early.append(self._fold.finish())
+
+    def close(self) -> None:
+        """Let the log go: what is read is asked whether to stop."""
+
+    def _read(self) -> None:
+        try:
+            self._kind, batches, self._lost = self._opened(self._position)
+            for batch, position in batches:
+                with self._lock:
+                    self._counter.take(batch)
+                    self._position = position
+                    self._bound()
+        except (OSError, UnreadableInput) as fault:
+            self._fault = f"{self.name} cannot be read any more: {one_line(fault)}"
