@@ -10,6 +10,8 @@ or fails.
 
 import argparse
 import json
+import os
+import shutil
 import statistics
 import sys
 import tempfile
@@ -24,10 +26,13 @@ from benchmarks.runs import Failed, Sample, measure
 from benchmarks.table import README, digits, machine, markdown, module_version, paste
 
 OURS = "podfence"
-"""What stands for podfence: the program of that name in `log_loops`, its scanner alone."""
+"""What stands for podfence: the program of that name in `log_loops`, which does what the others do."""
+WHOLE = "observe"
+"""The command, which does more: each connection once, who began, what came of it, claims, names, a store."""
 PEERS = {"hubble": ("orjson", "json"), "zeek": ("pandas",), "vpc": ("pandas",)}
 _NAMES = {
     OURS: "podfence, scanner and counters",
+    WHOLE: "`podfence observe`, to the store",
     "orjson": "orjson, a loop",
     "json": "stdlib json, a loop",
     "pandas": "pandas, C engine",
@@ -48,7 +53,7 @@ def main() -> None:
     texts = []
     with tempfile.TemporaryDirectory(dir=words.work) as scratch:
         for kind, others in PEERS.items():
-            present = [OURS, *(other for other in others if other != "orjson" or find_spec("orjson"))]
+            present = [OURS, WHOLE, *(other for other in others if other != "orjson" or find_spec("orjson"))]
             texts.append(_table(kind, present, words, Path(scratch)))
             print(f"\n{texts[-1]}", flush=True)
     versions = [f"{name} {found}" for name in ("orjson", "pandas") if (found := module_version(sys.executable, name))]
@@ -78,15 +83,20 @@ def _table(kind: str, programs: Sequence[str], words: argparse.Namespace, scratc
         for program in [*programs[number % len(programs) :], *programs[: number % len(programs)]]:
             sample, said = _run(program, kind, log, scratch, words.timeout)
             samples[program].append(sample)
-            answers.add(said)
+            if program != WHOLE:
+                answers.add(said)
         if len(answers) != 1:
             raise Failed(f"{kind}: the programs do not agree: {sorted(answers)}")
         print(f"{kind}: round {number + 1} of {words.rounds}", file=sys.stderr)
-    shorter, _ = _run(OURS, kind, _log(kind, lines // _PART, words.work), scratch, words.timeout)
+    part = _log(kind, lines // _PART, words.work)
+    shorter = [_run(program, kind, part, scratch, words.timeout)[0].peak for program in (OURS, WHOLE)]
     title = f"**{_TITLES[kind]}, {lines:,} lines, {log.stat().st_size / 1e6:,.0f} MB**"
     head = ["", "CPU s", "thousand lines per CPU s", "CPU, podfence = 1", "peak MB"]
     rows = [_row(program, samples[program], samples[OURS], lines) for program in programs]
-    ending = f"With a quarter of the lines podfence's peak is {shorter.peak:,.0f} MB."
+    ending = (
+        f"With a quarter of the lines the first two peak at {shorter[0]:,.0f} and {shorter[1]:,.0f} MB. "
+        f"Two such logs with `--workers 2`: {_together(log, scratch, words):.2f} times as fast as one after the other."
+    )
     return f"{title}\n\n{markdown(head, rows)}\n{ending}\n"
 
 
@@ -99,9 +109,33 @@ def _row(program: str, samples: Sequence[Sample], ours: Sequence[Sample], lines:
 
 def _run(program: str, kind: str, log: Path, scratch: Path, timeout: float) -> tuple[Sample, str]:
     """Run one program once; return what it cost, and what it counted."""
+    if program == WHOLE:
+        return _observed([log], 1, scratch, timeout), ""
     command = [sys.executable, "-m", "benchmarks.log_loops", program, kind, str(log)]
     sample, out = measure(command, scratch, timeout, listen=True)
     return sample, json.dumps(json.loads(out), sort_keys=True)
+
+
+def _observed(logs: Sequence[Path], workers: int, scratch: Path, timeout: float) -> Sample:
+    """Read logs into a new store."""
+    store = scratch / "store"
+    shutil.rmtree(store, ignore_errors=True)
+    words: list[str | Path] = ["observe", *logs, "--workers", str(workers), "-o", store]
+    sample, _ = measure([sys.executable, "-m", "recommender.cli", *words], scratch, timeout)
+    return sample
+
+
+def _together(log: Path, scratch: Path, words: argparse.Namespace) -> float:
+    """Return how much faster two logs are read by two processes: the median of wall times."""
+    other = words.work / f"second.{log.name}"
+    other.unlink(missing_ok=True)
+    os.link(log, other)
+    ratios = []
+    for _ in range(words.rounds):
+        alone, both = (_observed([log, other], workers, scratch, words.timeout).wall for workers in (1, 2))
+        ratios.append(alone / both)
+    other.unlink()
+    return statistics.median(ratios)
 
 
 def _log(kind: str, lines: int, work: Path) -> Path:

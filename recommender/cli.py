@@ -182,7 +182,9 @@ def _ending(sources: Sequence[str]) -> "contextlib.AbstractContextManager[Callab
     """Return what ends the reading of sources that have no end of their own, at the first Ctrl-C."""
     endless = [source for source in sources if source == "-" or source.startswith("udp://")]
     if not endless:
-        return contextlib.nullcontext(lambda: False)
+        from collectors.sources import never  # noqa: PLC0415 - late, see above
+
+        return contextlib.nullcontext(never)  # a name: other processes are told it, too
     heard = ", ".join("stdin" if source == "-" else source for source in endless)
     _say(f"reading {heard}: Ctrl-C ends it, and what came is stored")
     return first_interrupt(_say)

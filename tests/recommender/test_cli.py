@@ -259,3 +259,11 @@ def test_an_output_that_is_full_closed_or_not_heard_is_no_traceback(demo):
     assert (found.returncode, found.stderr) == (0, "")
     unheard = ["bash", "-c", f"{sys.executable} -m recommender.cli review nowhere list 2>&-"]
     assert subprocess.run(unheard, check=False).returncode == 2
+
+
+def test_several_processes_write_the_same_store_as_one(tmp_path, capsys):
+    logs = [str(SAMPLES / "logs" / name) for name in ("hubble.jsonl", "zeek.log")]
+    for workers in ("1", "2"):
+        assert main(["observe", CAPTURE, *logs, "--workers", workers, "-o", str(tmp_path / workers)]) == 0
+    capsys.readouterr()
+    assert _files(tmp_path / "1") == _files(tmp_path / "2")
