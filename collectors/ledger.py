@@ -22,6 +22,7 @@ PACKET_CLASSES = (
     "incomplete",  # leaves out what it may: no protocol, no ports, an address that was masked
     "no_end",  # names neither address nor pod of an end
     "gap",  # says that events were lost
+    "outside",  # begins outside of the period that was asked for
 )
 # What happened to a source as a whole: no packet of ours, so counted apart and not part of the balance.
 EVENT_CLASSES = (
@@ -30,6 +31,7 @@ EVENT_CLASSES = (
     "gap",  # the source says that it lost packets
     "untimed",  # packets without a usable time, taken at the time of the packet before them
     "passed_over",  # a file of a folder that is no capture
+    "unreadable",  # a file of a folder that could not be read: nothing of it counts
     "name_evidence",  # DNS answers or TLS greetings of which something was not used
     "grown",  # a source that was observed before, when it was shorter: the longer reading took its place
     "overlap",  # a source of the same name and time but other content was observed already
@@ -38,6 +40,8 @@ EVENT_CLASSES = (
     "clock",  # somebody set the clock
     "budget",  # packets or records of a learning store that were removed, to stay within its disk budget
 )
+LEFT_OUT = ("passed_over", "unreadable")
+"""Events of files that are no source: nothing of them is in an observation."""
 SAMPLES = 3
 
 

@@ -5,17 +5,16 @@ A segment's `window.json` is written last and removed first, so a reader of the 
 
 import json
 import operator
-import os
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from collectors.errors import PodfenceError, UnreadableInput, one_line
+from collectors.errors import PodfenceError, UnreadableInput
+from collectors.places import said, shown
+from collectors.remote import Remote
 from collectors.segment_files import SEGMENTS, is_learning_store, listed, remove
 
 _WHOLE = "window.json"
@@ -24,26 +23,8 @@ _FILE = re.compile(r"(?:(?P<store>.+)/)?segments/(?P<segment>[0-9]{10}-[0-9]{10}
 _PART = re.compile(r"(?!\.)[^/\\\x00-\x1f\x7f]{1,255}")
 """One part of a path that a mirror may have: names there are whatever the owner of a bucket wrote."""
 
-_REFUSED = re.compile(
-    r"access.?denied|invalid.?access.?key|signature.?does.?not.?match|forbidden|unauthorized|credential|expired.?token"
-    r"|\b40[13]\b|authenticat",
-    re.IGNORECASE,
-)
-_UNREACHABLE = re.compile(
-    r"network.?connection|could ?n.t (connect|resolve)|cannot connect|connection (refused|reset|timed out)|timed? ?out"
-    r"|name or service not known|no route to host|unreachable",
-    re.IGNORECASE,
-)
-
-_LOCAL = ("file", "local")
-_SECRET = re.compile(r"//[^/@]*@|[?#].*", re.DOTALL)
-
 Sizes = Mapping[str, int]
 """The files of one segment, each with its size in bytes."""
-
-
-class _Strange(Exception):
-    """What a place holds that does not belong there, said without its URL."""
 
 
 @dataclass(frozen=True)
@@ -67,10 +48,12 @@ def push(store: Path, url: str) -> Pushed:
         raise UnreadableInput(f"{store} is no learning store (it has no segments): name one that learn wrote.")
     folder = store / SEGMENTS
     ours = _ours(folder)
-    with _said(url):
-        remote, root = _remote(url)
+    with said(url):
+        remote, root = Remote.of(url).system()
         found = _found(remote, root).get("", {})
-        _check_same_store(remote, root, folder, ours, found)
+        if (strange := _strange(remote, root, folder, ours, found)) is not None:
+            reason = f"holds the segments of another store ({strange} differs)"
+            raise PodfenceError(f"{shown(url)} {reason}: name a place for this one alone.")
         sent: dict[str, list[int]] = {}
         for segment in ours:
             if _WHOLE in found.get(segment, {}):
@@ -87,28 +70,40 @@ def push(store: Path, url: str) -> Pushed:
     return Pushed(len(every), sum(every), tuple(sent), removed)
 
 
-def pull(url: str, folder: Path) -> tuple[Path, ...]:
+def mirrors(files: Iterable[str]) -> list[str]:
+    """Return the learning stores among the files of a place, by their paths in it, sorted; "" is the place itself."""
+    found = filter(None, map(_FILE.fullmatch, files))
+    return sorted({file["store"] or "" for file in found if file["file"] == _WHOLE})
+
+
+def is_mirror(place: Remote) -> bool:
+    """Return whether a place is the mirror of one learning store."""
+    return bool(mirrors(f"{SEGMENTS}/{name}" for name in (place / SEGMENTS).files()))
+
+
+def pull(url: str | Remote, folder: Path) -> tuple[Path, ...]:
     """Bring every whole segment below a URL into a folder; return the learning stores there, sorted.
 
     The URL is that of one store, or of a place that has many, each of which becomes a folder of its name. Raises
     UnreadableInput where there is none or a name is unfit for a file, PodfenceError where the URL cannot be used.
     """
-    with _said(url):
-        remote, root = _remote(url)
+    origin = url if isinstance(url, Remote) else Remote.of(url)
+    with said(str(origin)):
+        remote, root = origin.system()
         found = _found(remote, root)
         stores = []
         for name in sorted(found):
             whole = {segment: files for segment, files in found[name].items() if _WHOLE in files}
             if not whole:
                 continue
-            store = folder.joinpath(*_parts(name, url)) if name else folder
+            store = folder.joinpath(*_parts(name, origin)) if name else folder
             stores.append(store)
             place = "/".join(filter(None, (root, name, SEGMENTS)))
             for segment in _outermost(whole):
-                _fetch(remote, f"{place}/{segment}", store / SEGMENTS / segment, whole[segment], url)
+                _fetch(remote, f"{place}/{segment}", store / SEGMENTS / segment, whole[segment], origin)
             remove(store / SEGMENTS, [one for one in listed(store / SEGMENTS) if _covered(one.name, whole)])
     if not stores:
-        raise UnreadableInput(f"{_shown(url)} holds no whole segment: name what `podfence learn --push` was given.")
+        raise UnreadableInput(f"{origin} holds no whole segment: name what `podfence learn --push` was given.")
     return tuple(stores)
 
 
@@ -147,8 +142,8 @@ def _found(remote: Any, root: str) -> dict[str, dict[str, dict[str, int]]]:
     return stores
 
 
-def _check_same_store(remote: Any, root: str, folder: Path, ours: list[str], found: Mapping[str, Sizes]) -> None:
-    """Refuse a place whose segments are of another store: theirs and ours would cover each other."""
+def _strange(remote: Any, root: str, folder: Path, ours: list[str], found: Mapping[str, Sizes]) -> str | None:
+    """Return a segment that is of another store, None if none is: theirs and ours would cover each other."""
     there = sorted(name for name, files in found.items() if _WHOLE in files)
     strange = [name for name in ours if _covered(name, there)]
     # Segments never change and each tells its own times, so one of them tells whose store this is.
@@ -159,8 +154,7 @@ def _check_same_store(remote: Any, root: str, folder: Path, ours: list[str], fou
         for cover in [cover for cover in ours if _covered(name, [cover])]:
             if _differs(remote.cat_file(f"{root}/{SEGMENTS}/{name}/{_WHOLE}"), folder / cover, _within):
                 strange = [*strange, name]
-    if strange:
-        raise _Strange(f"holds the segments of another store ({strange[0]} differs): name a place for this one alone")
+    return strange[0] if strange else None
 
 
 def _differs(there: bytes, segment: Path, same: Callable[[Any, Any], bool]) -> bool:
@@ -202,13 +196,13 @@ def _remove(remote: Any, place: str, files: Sizes) -> None:
     remote.rm(place, recursive=True)
 
 
-def _fetch(remote: Any, place: str, target: Path, files: Sizes, url: str) -> None:
+def _fetch(remote: Any, place: str, target: Path, files: Sizes, origin: Remote) -> None:
     """Bring one segment into a hidden folder and rename it."""
     if target.exists():
         return
     temporary = target.with_name(f".tmp-{target.name}")
     for name, size in files.items():
-        path = temporary.joinpath(*_parts(name, url))
+        path = temporary.joinpath(*_parts(name, origin))
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
             remote.get_file(f"{place}/{name}", str(path))
@@ -216,79 +210,12 @@ def _fetch(remote: Any, place: str, target: Path, files: Sizes, url: str) -> Non
         except FileNotFoundError:
             whole = False
         if not whole:
-            raise PodfenceError(f"{_shown(url)} changed while it was read: pull again.")
+            raise PodfenceError(f"{origin} changed while it was read: pull again.")
     temporary.rename(target)
 
 
-def _parts(name: str, url: str) -> list[str]:
+def _parts(name: str, origin: Remote) -> list[str]:
     parts = name.split("/")
     if all(map(_PART.fullmatch, parts)):
         return parts
-    raise UnreadableInput(f"{_shown(url)} holds {name[:80]!r}, which is no name of a file: remove it there.")
-
-
-def _remote(url: str) -> tuple[Any, str]:
-    """Return the file system of a URL and the path in it, without a slash at its end."""
-    try:
-        import fsspec  # type: ignore[import-untyped] # noqa: PLC0415 - ships no types; late: only who pushes needs it
-    except ImportError as fault:
-        raise PodfenceError("Pushing needs fsspec: run pip install 'podfence[push]'.") from fault
-    scheme = urlsplit(url).scheme
-    if scheme == "s3":
-        return _s3(url)
-    if scheme not in fsspec.available_protocols():
-        raise PodfenceError(f"{_shown(url)} is no URL that can be pushed to: name s3://, gs://, abfs:// or file://.")
-    try:
-        remote, path = fsspec.core.url_to_fs(url, **({"auto_mkdir": True} if scheme in _LOCAL else {}))
-    except ImportError as fault:
-        driver = getattr(fault.__cause__, "name", None) or scheme
-        raise PodfenceError(f"{scheme}:// needs a driver that is not installed: run pip install {driver}.") from fault
-    return remote, str(path).rstrip("/")
-
-
-def _s3(url: str) -> tuple[Any, str]:
-    """Return pyarrow's own S3: s3fs and kubernetes cannot be installed together, their dateutils differ."""
-    from fsspec.implementations.arrow import ArrowFSWrapper  # type: ignore[import-untyped] # noqa: PLC0415 - as above
-    from pyarrow.fs import AwsStandardS3RetryStrategy, S3FileSystem  # noqa: PLC0415 - late: takes its time
-
-    parts = urlsplit(url)
-    if parts.username or parts.password or parts.query or not parts.netloc:
-        raise PodfenceError(
-            f"{_shown(url)} is no place in a bucket: write s3://BUCKET/PATH, and keys into AWS_ variables."
-        )
-    endpoint = urlsplit(os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or "")
-    system = S3FileSystem(
-        endpoint_override=endpoint.netloc or None,
-        scheme=endpoint.scheme or None,
-        region=os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or None,
-        connect_timeout=10,
-        request_timeout=60,
-        allow_delayed_open=True,  # one request for a small file instead of three
-        retry_strategy=AwsStandardS3RetryStrategy(max_attempts=3),
-    )
-    return ArrowFSWrapper(system), (parts.netloc + parts.path).rstrip("/")
-
-
-@contextmanager
-def _said(url: str) -> Iterator[None]:
-    """Turn whatever a driver raises into one sentence."""
-    try:
-        yield
-    except PodfenceError:
-        raise
-    except _Strange as fault:
-        raise PodfenceError(f"{_shown(url)} {fault}.") from fault
-    except Exception as fault:  # each driver has errors of its own, and none is a reason to end a learner's days
-        text = one_line(f"{type(fault).__name__}: {fault}".replace(url, _shown(url)))
-        if isinstance(fault, PermissionError) or _REFUSED.search(text):
-            why, what = "refuses these credentials", "give ones that may list, read, write and delete there"
-        elif isinstance(fault, ConnectionError | TimeoutError) or _UNREACHABLE.search(text):
-            why, what = "cannot be reached", "check the address and the way to it"
-        else:
-            why, what = "cannot be used", "check that the bucket or folder is there"
-        raise PodfenceError(f"{_shown(url)} {why} ({text}): {what}.") from fault
-
-
-def _shown(url: str) -> str:
-    """Return a URL for a sentence, without what may be a secret in it."""
-    return one_line(_SECRET.sub(lambda found: "//" if found[0].startswith("//") else "", url))
+    raise UnreadableInput(f"{origin} holds {name[:80]!r}, which is no name of a file: remove it there.")

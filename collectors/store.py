@@ -3,12 +3,16 @@
 There is one part of each per source, named by source and content, those of names in the folder `names`, those of
 claims in `claims`; `window.json` lists them and is written last, so that a save that was cut short leaves the store as
 it was. A source that the store holds already is not counted again. `collectors.segments` writes stores that grow.
+
+At a URL there is one part per source and day (UTC, of the first time of a row), in a folder of that day: a day that is
+added touches no file of another. One process at a time may save to a store.
 """
 
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 
@@ -18,6 +22,9 @@ from collectors.flows import FLOWS, Flows
 from collectors.ledger import Ledger, LedgerWriter
 from collectors.names import NAMES, Names, compact_names
 from collectors.observation import Observation, ObservationWindow, Source, compact, join_sources, without_sources
+from collectors.places import is_url
+from collectors.pushing import is_mirror, pull
+from collectors.remote import Remote
 from collectors.schema import Schema
 from collectors.segment_files import Conclude, is_learning_store, is_segment, load_segments
 from collectors.store_files import (
@@ -25,6 +32,7 @@ from collectors.store_files import (
     LEDGER,
     WINDOW,
     Held,
+    is_day,
     parts_of,
     read_held,
     read_observation,
@@ -34,7 +42,7 @@ from collectors.store_files import (
 
 
 def save(observation: Observation, folder: str | Path) -> tuple[Source, ...]:
-    """Add an observation to a store, which is made if need be; return the sources left out as held already.
+    """Add an observation to a store at a path or URL, made if need be; return the sources left out as held already.
 
     A source is held already if content, counts and times are the same under any name (a stream: under its name): its
     flows, names, claims and ledger entries are left out, and the files stay as they are. A source that has grown since
@@ -42,52 +50,70 @@ def save(observation: Observation, folder: str | Path) -> tuple[Source, ...]:
     but whose content differs otherwise is added, with the event `overlap`. Raises UnreadableInput where the folder
     holds something else, a learning store too.
     """
-    folder = Path(folder)
-    held = _held(folder)
+    place = _place(folder)
+    held = _held(place)
     identities = {source.identity() for source in held.window.sources}
     known = tuple(source for source in observation.window.sources if source.identity() in identities)
     taken = without_sources(observation, set(known))
     fresh = taken.window.sources
     grown = _grown(held.window, fresh)
-    old = parts_of(folder, held.parts, grown)
+    old = parts_of(place, held.parts, grown)
     held = Held(_without(held.window, grown), held.parts, held.ledger.without({source.name for source in grown}))
     ledger = held.ledger + taken.ledger + _events(held.window, grown, fresh)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        if isinstance(place, Path):
+            place.mkdir(parents=True, exist_ok=True)
         written = {
-            write_part(folder, schema, part, str(part["source"].iloc[0]))
+            write_part(place, schema, part, str(part["source"].iloc[0]), day)
             for schema, frame in ((FLOWS, taken.flows), (NAMES, taken.names), (CLAIMS, taken.claims))
-            for part in _by_source(schema, frame)
+            for source in _by_source(schema, frame)
+            for day, part in (_by_day(source) if isinstance(place, Remote) else [(None, source)])
         }
         old -= written
-        write_held(folder, Held(held.window + taken.window, tuple(sorted({*held.parts, *written} - old)), ledger))
+        write_held(place, Held(held.window + taken.window, tuple(sorted({*held.parts, *written} - old)), ledger))
         for part in old:
-            (folder / part).unlink(missing_ok=True)
+            (place / part).unlink(missing_ok=True)
     except OSError as fault:
         reason = (fault.strerror or str(fault)).lower()
-        raise PodfenceError(f"{folder} cannot be written ({reason}): name another folder.") from fault
+        raise PodfenceError(f"{place} cannot be written ({reason}): name another folder.") from fault
     return known
 
 
-def load(folder: str | Path, conclude: Conclude | None = None) -> Observation:
+def load(folder: str | Path | Remote, conclude: Conclude | None = None) -> Observation:
     """Return all that a store holds, flows, names and claims compacted; of a learning store all its segments.
 
+    It is at a path or a URL; there a learning store is what `push` made of it, which is pulled for the while.
     `conclude` says what follows from what was still open at the end of a learning store (`collectors.segments`).
     Raises UnreadableInput where the folder is no store or a file of it is missing or damaged, and NewerArtefact for
     a store written by a newer podfence.
     """
-    folder = Path(folder)
-    if is_learning_store(folder):
-        return load_segments(folder, conclude)
-    if not (folder / WINDOW).is_file():
-        raise UnreadableInput(f"{folder} is no observation store (it has no {WINDOW}): name one that observe wrote.")
-    observation = read_observation(folder)
+    place = _place(folder)
+    if isinstance(place, Remote) and is_mirror(place):
+        with TemporaryDirectory(prefix="podfence-") as temporary:
+            (pulled,) = pull(place, Path(temporary))
+            return load_segments(pulled, conclude)
+    if isinstance(place, Path) and is_learning_store(place):
+        return load_segments(place, conclude)
+    if not (place / WINDOW).is_file():
+        raise UnreadableInput(f"{place} is no observation store (it has no {WINDOW}): name one that observe wrote.")
+    observation = read_observation(place)
     return replace(observation, window=join_sources(observation.window))
 
 
-def _held(folder: Path) -> Held:
+def is_learned(place: Path | Remote) -> bool:
+    """Return whether a place holds what learn wrote: a learning store, or a mirror of one."""
+    return is_mirror(place) if isinstance(place, Remote) else is_learning_store(place)
+
+
+def _place(folder: str | Path | Remote) -> Path | Remote:
+    if isinstance(folder, Remote):
+        return folder
+    return Remote.of(folder) if is_url(folder) else Path(folder)
+
+
+def _held(folder: Path | Remote) -> Held:
     """Return what a store holds beside its tables; a new or empty folder holds nothing."""
-    if is_learning_store(folder) or is_segment(folder):
+    if is_learned(folder) or (isinstance(folder, Path) and is_segment(folder)):
         raise UnreadableInput(f"{folder} is a learning store, which only learn writes: name another folder.")
     if (folder / WINDOW).is_file():
         return read_held(folder)
@@ -96,9 +122,9 @@ def _held(folder: Path) -> Held:
     return Held()
 
 
-def _foreign(path: Path) -> bool:
+def _foreign(path: Path | Remote) -> bool:
     ours = path.name in {LEDGER, *(place.strip("/") for place in FOLDERS.values())}
-    return not (path.name.startswith(".") or path.suffix == ".parquet" or ours)
+    return not (path.name.startswith(".") or path.suffix == ".parquet" or is_day(path.name) or ours)
 
 
 def _grown(held: ObservationWindow, fresh: Iterable[Source]) -> list[Source]:
@@ -152,3 +178,9 @@ def _by_source(schema: Schema, frame: pd.DataFrame) -> list[pd.DataFrame]:
     if schema is CLAIMS:
         return [compact_claims(Claims(group)) for _, group in groups]
     return [compact(Flows(group)) for _, group in groups]
+
+
+def _by_day(frame: pd.DataFrame) -> list[tuple[str | None, pd.DataFrame]]:
+    """Return the rows of each day, the first day first; rows without a time come last, with None."""
+    days = frame["first_seen"].dt.strftime("%Y-%m-%d")
+    return [(None if pd.isna(day) else str(day), rows) for day, rows in frame.groupby(days, dropna=False, sort=True)]

@@ -1,4 +1,7 @@
-"""Turns window, ledger and frames into the files of an observation store and back; `collectors.store` says which."""
+"""Turns window, ledger and frames into the files of an observation store and back; `collectors.store` says which.
+
+A folder is a path, or a place at a URL.
+"""
 
 import hashlib
 import io
@@ -19,6 +22,7 @@ from collectors.flows import FLOWS, Flows
 from collectors.ledger import Ledger
 from collectors.names import NAMES, Names, compact_names, concat_names
 from collectors.observation import Gap, Observation, ObservationWindow, Source, compact, concat_flows
+from collectors.remote import Remote
 from collectors.schema import Schema
 
 VERSION = 1
@@ -27,6 +31,9 @@ WINDOW, LEDGER = "window.json", "ledger.json"
 FOLDERS = {FLOWS.name: "", NAMES.name: "names/", CLAIMS.name: "claims/"}
 """Where in a store the parts of each kind are."""
 _SOURCE = b"podfence.source"
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+_PART = re.compile(rf"(?P<place>(?:names/|claims/)?)(?:{_DAY.pattern}/)?(?!\.)[A-Za-z0-9._-]+\.parquet", re.ASCII)
+"""The path of a table: a list of them says nothing of what lies outside of its store."""
 
 
 @dataclass(frozen=True)
@@ -38,12 +45,12 @@ class Held:
     ledger: Ledger = field(default_factory=Ledger)
 
 
-def is_store(folder: Path) -> bool:
+def is_store(folder: Path | Remote) -> bool:
     """Return whether a folder is an observation store."""
     return (folder / WINDOW).is_file() and (folder / LEDGER).is_file()
 
 
-def read_held(folder: Path, *, whole: bool = False) -> Held:
+def read_held(folder: Path | Remote, *, whole: bool = False) -> Held:
     """Return what a store holds beside its tables; raises UnreadableInput and NewerArtefact.
 
     `whole`: no save to it was ever cut short.
@@ -53,7 +60,7 @@ def read_held(folder: Path, *, whole: bool = False) -> Held:
     try:
         window = _window_from(window_json)
         ledger = Ledger.from_json(ledger_json)
-        parts = tuple(str(part) for part in window_json["parts"])
+        parts = tuple(_part(part) for part in window_json["parts"])
     except (KeyError, TypeError, ValueError) as fault:
         raise UnreadableInput(f"{folder}: {WINDOW} or {LEDGER} is damaged ({fault!r}): observe anew.") from fault
     # A save that was cut short may have left entries of sources that it did not come to list.
@@ -63,7 +70,7 @@ def read_held(folder: Path, *, whole: bool = False) -> Held:
     return Held(window, parts, ledger.without(strays))
 
 
-def read_observation(folder: Path, *, whole: bool = False) -> Observation:
+def read_observation(folder: Path | Remote, *, whole: bool = False) -> Observation:
     """Return all that a store holds, flows, names and claims compacted; see `read_held`."""
     held = read_held(folder, whole=whole)
     flows, names, claims = (
@@ -79,29 +86,47 @@ def read_observation(folder: Path, *, whole: bool = False) -> Observation:
     )
 
 
-def write_held(folder: Path, held: Held) -> None:
+def write_held(folder: Path | Remote, held: Held) -> None:
     """Write what a store holds, the list of its tables last."""
     _write_json(folder / LEDGER, held.ledger.to_json())
     _write_json(folder / WINDOW, _window_json(held.window, held.parts))
 
 
-def parts_of(folder: Path, parts: Iterable[str], sources: Iterable[Source]) -> set[str]:
+def parts_of(folder: Path | Remote, parts: Iterable[str], sources: Iterable[Source]) -> set[str]:
     """Return the parts that hold what was read of some sources."""
     names = {source.name.encode() for source in sources}
     if not names:
         return set()
-    return {part for part in parts if (pq.read_schema(folder / part).metadata or {}).get(_SOURCE) in names}
+    return {part for part in parts if _metadata(folder / part).get(_SOURCE) in names}
+
+
+def _metadata(path: Path | Remote) -> dict[bytes, bytes]:
+    with path.open("rb") as stream:
+        return pq.read_schema(stream).metadata or {}
+
+
+def is_day(name: str) -> bool:
+    """Return whether a folder's name is that of the tables of one day."""
+    return _DAY.fullmatch(name) is not None
+
+
+def _part(path: Any) -> str:
+    if _PART.fullmatch(path):
+        return str(path)
+    raise ValueError(f"{str(path)[:80]!a} is no table of a store")
 
 
 def _is_of(part: str, schema: Schema) -> bool:
-    folder, slash, _ = part.rpartition("/")
-    return folder + slash == FOLDERS[schema.name]
+    found = _PART.fullmatch(part)
+    return found is not None and found["place"] == FOLDERS[schema.name]
 
 
-def write_part(folder: Path, schema: Schema, frame: pd.DataFrame, source: str | None = None) -> str:
-    """Write one part under a name made of its source and content, and return that name as `window.json` lists it.
+def write_part(
+    folder: Path | Remote, schema: Schema, frame: pd.DataFrame, source: str | None = None, day: str | None = None
+) -> str:
+    """Write one part under a name made of its source and content, and return its path as `window.json` lists it.
 
-    Without a source it holds rows of several.
+    Without a source it holds rows of several. Of a day (UTC, as in 2026-11-23) it is in a folder of that name.
     """
     table = pa.Table.from_pandas(frame, preserve_index=False)
     # pandas' own metadata name its version: without them the bytes depend on the rows and on pyarrow only.
@@ -112,15 +137,20 @@ def write_part(folder: Path, schema: Schema, frame: pd.DataFrame, source: str | 
     content = buffer.getvalue()
     stem = re.sub(r"[^A-Za-z0-9._]+", "-", source or "").strip("-.")[:80]
     name = f"{stem or schema.name}-{hashlib.sha256(content).hexdigest()[:16]}.parquet"
-    place = FOLDERS[schema.name]
-    (folder / place).mkdir(exist_ok=True)
-    _replace(folder / place / name, content)
+    place = FOLDERS[schema.name] + (f"{day}/" if day else "")
+    path = folder / place / name
+    if isinstance(path, Remote):
+        path.write_bytes(content)  # nobody reads it before it is listed
+    else:
+        path.parent.mkdir(exist_ok=True)
+        _replace(path, content)
     return f"{place}{name}"
 
 
-def _read_part(path: Path, schema: Schema) -> pd.DataFrame:
+def _read_part(path: Path | Remote, schema: Schema) -> pd.DataFrame:
     try:
-        table = pq.read_table(path)
+        with path.open("rb") as stream:
+            table = pq.ParquetFile(stream).read()
     except (OSError, pa.ArrowException) as fault:
         raise UnreadableInput(f"{path} is missing or damaged ({fault}): observe anew.") from fault
     metadata = {key.decode(): value.decode() for key, value in (table.schema.metadata or {}).items()}
@@ -134,7 +164,7 @@ def _read_part(path: Path, schema: Schema) -> pd.DataFrame:
     return frame
 
 
-def _check_version(path: Path, kind: str, found_kind: object, found_version: object) -> None:
+def _check_version(path: Path | Remote, kind: str, found_kind: object, found_version: object) -> None:
     if found_kind != kind or not str(found_version).isdecimal():
         raise UnreadableInput(f"{path} is not of kind {kind}: name an observation store that observe wrote.")
     if int(str(found_version)) > VERSION:
@@ -185,15 +215,15 @@ def _time(text: str | None) -> pd.Timestamp | None:
     return None if text is None else pd.Timestamp(text).as_unit("ns")
 
 
-def _write_json(path: Path, document: Mapping[str, Any]) -> None:
+def _write_json(path: Path | Remote, document: Mapping[str, Any]) -> None:
     text = json.dumps({"kind": f"podfence/{path.stem}", "version": VERSION, **document}, indent=1, ensure_ascii=False)
     _replace(path, (text + "\n").encode())
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _read_json(path: Path | Remote) -> dict[str, Any]:
     kind = f"podfence/{path.stem}"
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        document = json.loads(path.read_bytes())
     except (OSError, ValueError) as fault:
         raise UnreadableInput(f"{path} is missing or damaged ({fault}): observe anew.") from fault
     if not isinstance(document, dict):
@@ -202,8 +232,11 @@ def _read_json(path: Path) -> dict[str, Any]:
     return document
 
 
-def _replace(path: Path, content: bytes) -> None:
+def _replace(path: Path | Remote, content: bytes) -> None:
     """Write a file as a whole or not at all."""
+    if isinstance(path, Remote):
+        path.replace_bytes(content)
+        return
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.write_bytes(content)
     temporary.replace(path)

@@ -17,11 +17,13 @@ from collectors.inputs import distinct_names
 from collectors.ledger import Entry, Key, Ledger
 from collectors.names import conform_names
 from collectors.observation import BUCKET_SECONDS, Observation, Source, merge, without_sources
-from collectors.segment_files import is_learning_store
-from collectors.store import load
+from collectors.remote import Remote
+from collectors.store import is_learned, load
 
 
-def merge_stores(read: Observation, stores: Sequence[Path], bucket_seconds: int = BUCKET_SECONDS) -> Observation:
+def merge_stores(
+    read: Observation, stores: Sequence[Path | Remote], bucket_seconds: int = BUCKET_SECONDS
+) -> Observation:
     """Return what was read and what some stores hold.
 
     A source that several of them have counts once; of one that has grown the longest reading counts. Raises
@@ -29,14 +31,15 @@ def merge_stores(read: Observation, stores: Sequence[Path], bucket_seconds: int 
     """
     if not stores:
         return read
-    folders = [store.resolve() for store in stores]
+    folders = [store.resolve() if isinstance(store, Path) else store for store in stores]
     names = distinct_names(folders)
-    held = [_named(load(folder), names[folder], learned=is_learning_store(folder)) for folder in folders]
+    learned = {folder for folder in folders if is_learned(folder)}
+    held = [_named(load(folder), names[folder], learned=folder in learned) for folder in folders]
     parts = list(_each_once([read, *held]))
     rivals = Counter(name for part in parts for name in _names(part))
     taken = [parts[0]]
     for folder, part in zip(folders, parts[1:], strict=True):
-        clashing = [name for name in _names(part) if rivals[name] > 1 and not is_learning_store(folder)]
+        clashing = [name for name in _names(part) if rivals[name] > 1 and folder not in learned]
         taken.append(renamed(part, {name: f"{names[folder]}/{name}" for name in clashing}))
     return merge(taken, bucket_seconds)
 

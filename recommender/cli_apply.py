@@ -20,6 +20,7 @@ from recommender.cli_options import (
     add_context,
     add_generate,
     add_ranges,
+    place,
     run_options,
     unheard,
 )
@@ -56,7 +57,7 @@ def add_apply(commands: Any, show: Say, say: Say) -> None:
     )
     apply.add_argument("--undo-folder", type=Path, default=Path(), metavar="DIR", help="for undo files (default: here)")
     apply.add_argument("--inventory", type=Path, metavar="INV", help=f"{INVENTORY}; needed to replay")
-    apply.add_argument("--observations", type=Path, metavar="OBS", help="observation store to replay before each step")
+    apply.add_argument("--observations", type=place, metavar="OBS", help="observation store to replay before each step")
     add_ranges(apply)
     add_generate(apply)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from collectors.errors import PodfenceError, UnreadableInput
-from recommender.cli_options import FINDING, Say, add_command, add_inventory_path, run_options
+from recommender.cli_options import FINDING, Say, add_command, add_inventory_path, place, run_options
 from recommender.text import visible
 
 _STDOUT = "-"
@@ -17,7 +17,8 @@ def add_drift(commands: Any, show: Say, say: Say) -> None:
     text = "a newer observation against approved decisions: what is new, what vanished, what would be denied; for cron"
     drift = add_command(commands, "drift", lambda given: _drift(given, show, say), text)
     drift.add_argument("review", type=Path, metavar="REVIEW", help="review folder: what was approved")
-    drift.add_argument("observations", type=Path, nargs="+", metavar="OBS", help="observation stores, newer than it")
+    told = "observation or learning stores, newer than it"
+    drift.add_argument("observations", type=place, nargs="+", metavar="OBS", help=told)
     add_inventory_path(drift, required=False)
     drift.add_argument(
         "--markdown", metavar="FILE", help=f"write a short Markdown for a merge request ({_STDOUT}: instead of text)"

@@ -24,7 +24,7 @@ def add_export(commands: Any, show: Say, say: Say) -> None:
     """Add `export`; `show` prints data, `say` talks."""
     text = "approved suggestions -> NetworkPolicy YAML"
     export = add_command(commands, "export", lambda given: _export(given, show, say), text)
-    export.add_argument("review", type=Path, help="review folder")
+    export.add_argument("review", type=Path, metavar="REVIEW", help="review folder")
     export.add_argument(
         "-o", "--output", type=Path, metavar="DIR", help="folder for <namespace>/<policy>.yaml; needed but for --diff X"
     )

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from recommender.cli_options import Say, add_command, add_inventory_path, run_options
+from recommender.cli_options import OBSERVATIONS, Say, add_command, add_inventory_path, place, run_options
 
 FORMATS = ("dot", "mermaid", "json")
 
@@ -13,7 +13,7 @@ def add_graph(commands: Any, show: Say, say: Say) -> None:
     """Add `graph`; `show` prints data, `say` talks."""
     text = "who talks to whom, as Graphviz DOT, Mermaid or JSON; with policies, what they would do to it"
     graph = add_command(commands, "graph", lambda given: _graph(given, show, say), text)
-    graph.add_argument("observations", type=Path, help="observation store")
+    graph.add_argument("observations", type=place, metavar="OBS", help=OBSERVATIONS)
     add_inventory_path(graph, required=False)
     graph.add_argument(
         "--policies", nargs="+", type=Path, default=[], metavar="PATH",

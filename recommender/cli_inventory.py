@@ -28,7 +28,7 @@ def add_inventory(commands: Any, show: Say, say: Say) -> None:
 def _command(parts: Any, name: str, text: str, output: str) -> argparse.ArgumentParser:
     parser: argparse.ArgumentParser = parts.add_parser(name, help=text, description=text)
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="INV", help=output)
-    parser.add_argument("--context", help="context of the kubeconfig (default: its current one)")
+    parser.add_argument("--context", metavar="NAME", help="context of the kubeconfig (default: its current one)")
     parser.add_argument(
         "--kubeconfig",
         type=Path,

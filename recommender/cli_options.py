@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from collectors.places import is_url
 from recommender.cni_profiles import PROFILES
 from recommender.widen_options import FORMS, widen_options
 
@@ -18,6 +19,8 @@ FINDING = 1
 """The exit status of a command that found something to act on."""
 CLUSTER = "cluster"
 """The word for the cluster's own policies where files may be named too."""
+OBSERVATIONS = "observation or learning store"
+"""What `observe` and `learn` write."""
 INVENTORY = "file or folder: kubectl JSON, or what `podfence inventory` wrote"
 """What an inventory may be."""
 
@@ -42,9 +45,14 @@ def add_command(
     return parser
 
 
+def place(text: str) -> Path | str:
+    """Return where a store is: a path, or a URL."""
+    return text if is_url(text) else Path(text)
+
+
 def add_sources(parser: argparse.ArgumentParser) -> None:
     """Add what captures are read."""
-    text = "captures and flow logs: files, folders of them, - for stdin, udp://HOST:PORT for NetFlow"
+    text = "captures and flow logs: files, folders of them, - for stdin, udp://HOST:PORT for NetFlow, s3://BUCKET/PATH"
     parser.add_argument("sources", nargs="+", metavar="SOURCE", help=text)
 
 
@@ -59,6 +67,18 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
         "--columns", metavar="MAPPING", help="with --format generic: field=column,... or a YAML file (docs/formats.md)"
     )
     parser.add_argument("--workers", type=int, default=1, metavar="N", help="read by N processes, or threads")
+    parser.add_argument(
+        "--engine",
+        choices=["local", "dask"],
+        default="local",
+        help="read on this machine (the default), or by Dask (podfence[dask])",
+    )
+    parser.add_argument(
+        "--scheduler", metavar="ADDRESS", help="with --engine dask: by all workers of this cluster (tcp://HOST:PORT)"
+    )
+    text = "count only records of flow logs that begin {} (2026-11-23, or 2026-11-23T06:30:00Z)"
+    parser.add_argument("--since", metavar="TIME", help=text.format("then or later"))
+    parser.add_argument("--until", metavar="TIME", help=text.format("before"))
 
 
 def add_inventory_path(parser: argparse.ArgumentParser, *, required: bool = True) -> None:
@@ -111,15 +131,21 @@ def add_generate(parser: argparse.ArgumentParser) -> None:
 
 def reading(given: argparse.Namespace, stopped: Callable[[], bool]) -> "Reading":
     """Return how a command line wants its sources read; `stopped` ends those that have no end of their own."""
-    from recommender.pipeline import mapping_of  # noqa: PLC0415 - late: it loads pandas
+    from collectors.formats.period import period_of  # noqa: PLC0415 - late: it loads pandas
+    from recommender.pipeline import mapping_of  # noqa: PLC0415 - as above
+    from recommender.reading_progress import show_progress  # noqa: PLC0415 - as above
 
     return {
         "format": given.format,
         "outer": given.outer,
         "vxlan_port": given.vxlan_port,
         "workers": given.workers,
+        "engine": given.engine,
+        "scheduler": given.scheduler,
         "mapping": mapping_of(given.columns) if given.columns else None,
         "stopped": stopped,
+        "progress": show_progress,
+        "period": period_of(given.since, given.until),
     }
 
 

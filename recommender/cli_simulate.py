@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from recommender.cli_options import CLUSTER, FINDING, Say, add_command, add_inventory_path, run_options
+from recommender.cli_options import CLUSTER, FINDING, Say, add_command, add_inventory_path, place, run_options
 from recommender.text import cut, some, visible
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def add_simulate(commands: Any, show: Say, say: Say) -> None:
     told = f"files or folders of YAML or JSON, - for stdin, or the word {CLUSTER}: those of the inventory"
     simulate.add_argument("policies", nargs="+", metavar="POLICIES", help=told)
     _add_surroundings(simulate, required=False)
-    simulate.add_argument("--observations", type=Path, required=True, metavar="OBS", help="observation store to replay")
+    simulate.add_argument("--observations", type=place, required=True, metavar="OBS", help="store to replay")
     simulate.add_argument("--review", type=Path, metavar="REVIEW", help="review folder: what it declines is not broken")
     text = "why policies allow or deny one connection, rule by rule"
     explain = add_command(commands, "explain", lambda given: _explain(given, show, say), text)

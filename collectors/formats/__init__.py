@@ -26,7 +26,7 @@ from collectors.formats import (
 )
 from collectors.formats.batch import Batch, Loss
 from collectors.formats.fold import Fold
-from collectors.formats.reading import Format, LogCounter, LogReading, first_time_of, read_batches, read_log
+from collectors.formats.reading import Format, LogCounter, LogReading, first_times_of, read_batches, read_log
 
 __all__ = [
     "FORMATS",
@@ -36,7 +36,7 @@ __all__ = [
     "LogCounter",
     "LogReading",
     "Loss",
-    "first_time_of",
+    "first_times_of",
     "read_batches",
     "read_log",
     "sniff_log",

@@ -7,6 +7,7 @@ switched on. A record is one direction of a connection at one network interface,
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import BinaryIO, Final
 
 import numpy as np
@@ -19,6 +20,7 @@ from collectors.formats.evidence import Seen, evidence, of_sum_flags
 from collectors.formats.heads import HEAD, peek
 from collectors.formats.json_lines import read_json
 from collectors.formats.parquet import MAGIC, read_parquet
+from collectors.formats.period import Period
 from collectors.formats.pieces import stream_of
 from collectors.formats.separated import Dialect, read_separated
 from collectors.formats.sniffing import lines, outline
@@ -79,17 +81,28 @@ def read(stream: BinaryIO) -> Iterator[Batch]:
     An interval without data is left out as `other_record`, one in which AWS skipped records as `gap`, and it is a
     loss. Raises UnreadableInput for a file whose fields are not known, or do not say which pods spoke.
     """
+    return read_within(stream, None)
+
+
+def read_within(stream: BinaryIO, period: Period | None) -> Iterator[Batch]:
+    """Yield all records, as `read` does; those of Parquet outside of a period may be counted only."""
     head, stream = peek(stream)
-    parts = _parquet(stream) if head.startswith(MAGIC) else _text(head, stream)
+    parts = _parquet(stream, period) if head.startswith(MAGIC) else _text(head, stream)
     for columns in parts:
         yield _batch(columns)
 
 
-def _parquet(stream: BinaryIO) -> Iterator[Columns]:
+def _parquet(stream: BinaryIO, period: Period | None) -> Iterator[Columns]:
     """Yield a Parquet file's fields, which have underscores in their names."""
     fields = {Field.of(name.replace("-", "_"), kind): Field.of(name, kind) for name, kind in _FIELDS.items()}
-    for columns in read_parquet(stream, list(fields), lambda names: _check([name.replace("_", "-") for name in names])):
-        yield Columns(columns.number, {fields[field]: found for field, found in columns.fields.items()}, columns.bad)
+    for columns in read_parquet(
+        stream,
+        list(fields),
+        lambda names: _check([name.replace("_", "-") for name in names]),
+        [Field.of("start", Kind.TIME)],
+        period,
+    ):
+        yield replace(columns, fields={fields[field]: found for field, found in columns.fields.items()})
 
 
 def _text(head: bytes, stream: BinaryIO) -> Iterator[Columns]:

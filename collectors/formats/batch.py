@@ -12,10 +12,12 @@ import numpy as np
 
 from collectors.addresses import address_class, canonical_ip
 from collectors.formats.columns import Array, Columns, Numbers, Texts
+from collectors.formats.period import Period
 from collectors.formats.protocols import has_ports, protocol_name
 from collectors.ledger import SAMPLES
 
 _MOST_TEXT = 80
+_OUTSIDE = "outside"
 _MOST_PORT = 65535
 _MOST_COUNT = 1 << 53
 """Packets or bytes of one record: more is nonsense, and sums would leave 64 bits."""
@@ -183,6 +185,7 @@ def batch_of(
             few = here[:SAMPLES].tolist()
             texts = [_text(records, row, reason) for row in few]
             out.append(LeftOut(kind, len(here), _samples(columns.number[few], texts)))
+    out.append(LeftOut(_OUTSIDE, columns.outside))
     return Batch(
         clean.take(~gone) if gone.any() else clean,
         tuple(item for item in out if item.count),
@@ -190,6 +193,27 @@ def batch_of(
         tuple(claims),
         tuple(names),
     )
+
+
+def within(batch: Batch, period: Period) -> Batch:
+    """Return a batch with only what is said of a period: records that begin outside are left out as `outside`."""
+    records, inside = batch.records, period.holds(batch.records.first.values)
+    gone = np.flatnonzero(~inside)
+    texts = [_text(records, row, None) for row in gone[:SAMPLES].tolist()]
+    outside = [LeftOut(_OUTSIDE, len(gone), _samples(records.number[gone], texts))] if len(gone) else []
+    return Batch(
+        records.take(inside) if len(gone) else records,
+        (*batch.left_out, *outside),
+        tuple(loss for loss in batch.losses if not _lies_outside(loss, period)),
+        tuple(claim for claim in batch.claims if not period.misses(claim.time, claim.time)),
+        tuple(name for name in batch.names if not period.misses(name[0], name[0])),
+    )
+
+
+def _lies_outside(loss: Loss, period: Period) -> bool:
+    """Tell whether a loss is known to be of another time."""
+    times = [time for time in (loss.start, loss.end) if time is not None]
+    return bool(times) and period.misses(min(times), max(times))
 
 
 def _samples(numbers: Array, texts: Iterable[str]) -> tuple[tuple[int, str], ...]:

@@ -174,6 +174,8 @@ class Columns:
     """Each record's place in the stream, from 1: its line where a record is a line."""
     fields: Mapping[Field, Texts | Numbers | Array]
     bad: Bad
+    outside: int = 0
+    """Records of the same stretch, in no column, that were not read: all of them are outside of the period wanted."""
 
     @staticmethod
     def of(

@@ -19,6 +19,7 @@ from collectors.formats.heads import peek
 from collectors.formats.json_lines import read_json
 from collectors.formats.mapping import REQUIRED, Mapping
 from collectors.formats.parquet import MAGIC, read_parquet
+from collectors.formats.period import Period
 from collectors.formats.separated import Dialect, read_separated
 from collectors.formats.sniffing import lines
 
@@ -59,16 +60,21 @@ class Mapped:
         """Yield all records; see `read`."""
         return read(stream, self._mapping)
 
+    def read_within(self, stream: BinaryIO, period: Period | None) -> Iterator[Batch]:
+        """Yield all records; those of Parquet outside of a period may be counted only."""
+        return read(stream, self._mapping, period)
+
 
 def sniff(_head: bytes) -> bool:
     """Return no: what a column means is only known to who names it."""
     return False
 
 
-def read(stream: BinaryIO, mapping: Mapping | None = None) -> Iterator[Batch]:
+def read(stream: BinaryIO, mapping: Mapping | None = None, period: Period | None = None) -> Iterator[Batch]:
     """Yield all records of CSV, of JSON in any layout, or of Parquet, as the first bytes tell.
 
-    Raises UnreadableInput without a mapping, and for a file that has no column or field of a name in it.
+    Those of Parquet outside of a period may be counted only. Raises UnreadableInput without a mapping, and for a file
+    that has no column or field of a name in it.
     """
     if mapping is None:
         text = "the generic format needs a mapping: say with --columns which column is what, such as src=SourceAddress"
@@ -77,7 +83,7 @@ def read(stream: BinaryIO, mapping: Mapping | None = None) -> Iterator[Batch]:
     if not head.strip():
         return
     log = _Log(mapping, nested=head.startswith(MAGIC) or _is_json(head))
-    for columns in _stretches(head, stream, log):
+    for columns in _stretches(head, stream, log, period):
         yield _batch(log, columns)
 
 
@@ -95,28 +101,28 @@ class _Log:
 
     def fields(self) -> list[Field]:
         """Return where every field that is mapped may be."""
-        return [field for name in self.columns for field in self._places(name)]
+        return [field for name in self.columns for field in self.places(name)]
 
     def text(self, columns: Columns, name: str) -> Texts:
         """Return a text field; missing everywhere where it is not mapped."""
         found = Texts.none(len(columns))
-        for place in self._places(name):
+        for place in self.places(name):
             found = found.but(~found.known, columns.texts(place))
         return found
 
     def number(self, columns: Columns, name: str) -> Numbers:
         """Return a number or time; missing everywhere where it is not mapped."""
         found = Numbers.none(len(columns))
-        for place in self._places(name):
+        for place in self.places(name):
             found = found.or_else(columns.numbers(place))
         return found
 
     def lacking(self, names: Sequence[str]) -> str | None:
         """Return the first column of the mapping that is not among those of a log."""
-        places = {column: {field.path[0] for field in self._places(name)} for name, column in self.columns.items()}
+        places = {column: {field.path[0] for field in self.places(name)} for name, column in self.columns.items()}
         return next((column for column, heads in places.items() if heads.isdisjoint(names)), None)
 
-    def _places(self, name: str) -> list[Field]:
+    def places(self, name: str) -> list[Field]:
         """Return where a field may be: a column, or keys with dots between them."""
         if name not in self.columns:
             return []
@@ -124,9 +130,9 @@ class _Log:
         return [Field((column,), kind), *([Field.of(column, kind)] if self._nested and "." in column else [])]
 
 
-def _stretches(head: bytes, stream: BinaryIO, log: _Log) -> Iterator[Columns]:
+def _stretches(head: bytes, stream: BinaryIO, log: _Log, period: Period | None) -> Iterator[Columns]:
     if head.startswith(MAGIC):
-        yield from read_parquet(stream, log.fields(), lambda names: _check(log, names))
+        yield from read_parquet(stream, log.fields(), lambda names: _check(log, names), log.places("time"), period)
     elif _is_json(head):
         keys = [log.mapping.records] if log.mapping.records else []
         first = True

@@ -1,5 +1,6 @@
 """Turns a stream that can only be read once into its beginning, and a stream that still has it."""
 
+import io
 from typing import BinaryIO, cast
 
 HEAD = 1 << 16
@@ -25,6 +26,8 @@ def _is_lines(head: bytes) -> bool:
 class _Rejoined:
     """A stream with the bytes put back that were taken from its beginning."""
 
+    closed = False  # pyarrow asks
+
     def __init__(self, head: bytes, stream: BinaryIO) -> None:
         self._head = head
         self._stream = stream
@@ -35,3 +38,14 @@ class _Rejoined:
             return head + self._stream.read()
         piece, self._head = self._head[:size], self._head[size:]
         return piece or self._stream.read(size)
+
+    def seekable(self) -> bool:
+        return self._stream.seekable()
+
+    def tell(self) -> int:
+        return self._stream.tell() - len(self._head)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        place = self._stream.seek(offset - (len(self._head) if whence == io.SEEK_CUR else 0), whence)
+        self._head = b""
+        return place

@@ -3,50 +3,121 @@
 Format: https://parquet.apache.org/docs/file-format/
 """
 
+import json
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import groupby
 from typing import Any, BinaryIO, Final
 
 import numpy as np
 
 from collectors.errors import UnreadableInput, one_line
 from collectors.formats.columns import Array, Bad, Columns, Field, Kind, Numbers, Texts
+from collectors.formats.period import Period
+from collectors.formats.times import of_number
 from collectors.formats.values import read_text, read_value
 
 MAGIC: Final = b"PAR1"
 """The first bytes of every Parquet file."""
 _ROWS: Final = 1 << 16
 _NANOSECONDS: Final = {"s": 10**9, "ms": 10**6, "us": 10**3, "ns": 1}
+_UNITS: Final = {"milliseconds": 10**6, "microseconds": 10**3, "nanoseconds": 1}
+"""What a file calls the units of its times, in ns."""
+_WHOLE_NUMBERS: Final = ("INT32", "INT64")
 
 
 def read_parquet(
-    stream: BinaryIO, fields: Sequence[Field], check: Callable[[Sequence[str]], None] = lambda _: None
+    stream: BinaryIO,
+    fields: Sequence[Field],
+    check: Callable[[Sequence[str]], None] = lambda _: None,
+    times: Sequence[Field] = (),
+    period: Period | None = None,
 ) -> Iterator[Columns]:
     """Yield the wanted fields of all rows, a stretch at a time; rows are numbered from 1.
 
     A field is a column, or one of a struct by the path to it. One that there is no column for is missing, and so is
-    a value that its kind (TEXT, NUMBER or TIME) cannot hold. The file is copied to a temporary one: its index is at
-    its end. `check` is asked first, with the names of all columns, and may raise. Raises UnreadableInput for a file
-    that is cut or damaged.
+    a value that its kind (TEXT, NUMBER or TIME) cannot hold. Of a stream that cannot be read at any place the file is
+    copied to a temporary one: its index is at its end. `check` is asked first, with the names of all columns, and may
+    raise. `times` is where a row's time may be: row groups whose times are all outside of the period are not read, but
+    counted. Raises UnreadableInput for a file that is cut or damaged.
     """
     import pyarrow as pa  # noqa: PLC0415  # takes a third of a second
     import pyarrow.parquet as pq  # noqa: PLC0415  # the same
 
-    with tempfile.TemporaryFile() as file:
-        shutil.copyfileobj(stream, file)
+    with _at_any_place(stream) as file:
         try:
             table = pq.ParquetFile(file)
             names = table.schema_arrow.names
             check(names)
             wanted = sorted({field.path[0] for field in fields} & set(names))
             start = 1
-            for batch in table.iter_batches(_ROWS, columns=wanted):
-                yield _columns(batch, fields, start)
-                start += len(batch)
+            for outside, groups in _runs(table.metadata, times, period):
+                if outside:
+                    count = sum(table.metadata.row_group(group).num_rows for group in groups)
+                    yield _unread(fields, count)
+                    start += count
+                    continue
+                for batch in table.iter_batches(_ROWS, row_groups=groups, columns=wanted):
+                    yield _columns(batch, fields, start)
+                    start += len(batch)
         except (pa.ArrowException, OSError) as fault:
             text = one_line(ascii(str(fault)))
             raise UnreadableInput(f"it is no whole Parquet file: copy it again, from its source ({text})") from fault
+
+
+@contextmanager
+def _at_any_place(stream: BinaryIO) -> Iterator[Any]:
+    """Return a stream as a file that can be read at any place."""
+    if stream.seekable():
+        yield stream
+        return
+    with tempfile.TemporaryFile() as file:
+        shutil.copyfileobj(stream, file)
+        yield file
+
+
+def _runs(metadata: Any, times: Sequence[Field], period: Period | None) -> Iterator[tuple[bool, list[int]]]:
+    """Yield the row groups that follow each other and are all outside, or not known to be."""
+    groups = range(metadata.num_row_groups)
+    if period is None:
+        yield False, list(groups)
+        return
+    paths = {".".join(field.path) for field in times}
+    places = [place for place in range(metadata.num_columns) if metadata.schema.column(place).path in paths]
+
+    def is_outside(group: int) -> bool:
+        # Which of several columns has a row's time is known only to who reads it.
+        bounds = _bounds(metadata.row_group(group).column(places[0]).statistics) if len(places) == 1 else None
+        return bounds is not None and period.misses(*bounds)
+
+    for outside, run in groupby(groups, is_outside):
+        yield outside, list(run)
+
+
+def _bounds(statistics: Any) -> tuple[int, int] | None:
+    """Return the earliest and the latest time of a column's stretch in ns; None where they are not known."""
+    if statistics is None or not statistics.has_min_max or not statistics.has_null_count or statistics.null_count:
+        return None
+    if statistics.physical_type not in _WHOLE_NUMBERS:
+        return None
+    low, high = statistics.min_raw, statistics.max_raw
+    logical = json.loads(statistics.logical_type.to_json())
+    if logical["Type"] == "Timestamp":
+        scale = _UNITS[logical["timeUnit"]]
+        return low * scale, high * scale
+    if logical["Type"] not in {"None", "Int"} or low <= 0 or high <= 0:
+        return None
+    first, last = of_number(str(low)), of_number(str(high))
+    # A number's size tells its unit: from one to another of the same unit, times grow with the numbers.
+    return (first, last) if first is not None and last is not None and first // low == last // high else None
+
+
+def _unread(fields: Sequence[Field], count: int) -> Columns:
+    made = {field: _column(None, field.kind, 0) for field in fields}
+    nothing = np.array([], dtype=np.int64)
+    return Columns(nothing, made, Bad(nothing, ()), count)
 
 
 def _columns(batch: Any, fields: Sequence[Field], start: int) -> Columns:

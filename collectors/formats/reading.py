@@ -1,5 +1,6 @@
 """Turns one flow log into records for a Fold, and what became of the rest into a ledger."""
 
+import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from io import BufferedIOBase
@@ -106,27 +107,44 @@ def _tell(batch: Batch, source: str, ledger: LedgerWriter) -> None:
         ledger.event(source, "gap", 0, f"{number} events {loss.what}", max(loss.lost or 1, 1))
 
 
-def first_time_of(form: Format, stream: BinaryIO) -> int | None:
-    """Return the time of a log's first record in ns, of the first stretch that has one; None if it has none."""
+def first_times_of(form: Format, stream: BinaryIO) -> tuple[int, int] | None:
+    """Return the earliest and the latest time in ns of a log's first stretch that has records; None if none has."""
     for batch in form.read(stream):
         if len(batch.records):
-            return int(batch.records.first.values.min())
+            return int(batch.records.first.values.min()), int(batch.records.last.values.max())
     return None
 
 
 class _Counted:
-    """A stream whose bytes are counted."""
+    """A stream whose bytes are counted, as far as it was read: of a file whose end was read, all."""
+
+    closed = False  # pyarrow asks
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
+        self._place = 0
         self.size = 0
 
     def read(self, size: int = -1, /) -> bytes:
         piece = self._stream.read(size)
-        self.size += len(piece)
+        self._went(self._place + len(piece))
         return piece
 
     def readinto(self, buffer: memoryview, /) -> int:
         count = int(cast("BufferedIOBase", self._stream).readinto(buffer) or 0)
-        self.size += count
+        self._went(self._place + count)
         return count
+
+    def seekable(self) -> bool:
+        # What began elsewhere has its own places: stdin of which somebody had read.
+        return self._stream.seekable() and self._stream.tell() == self._place
+
+    def tell(self) -> int:
+        return self._place
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        self._place = self._stream.seek(offset, whence)
+        return self._place
+
+    def _went(self, place: int) -> None:
+        self._place, self.size = place, max(self.size, place)

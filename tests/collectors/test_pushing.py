@@ -1,13 +1,9 @@
 """Segments of a learning store at a URL: whole ones only, sent once, of one store, and back again unchanged."""
 
 import json
-import os
 import shutil
 import socket
-import subprocess
 import sys
-import urllib.error
-import urllib.request
 import uuid
 from pathlib import Path
 from unittest.mock import patch
@@ -23,10 +19,7 @@ from collectors.observation import Observation, ObservationWindow, Source
 from collectors.pushing import Pushed, pull, push
 from collectors.segments import Segments
 from collectors.store import load
-from tests.collectors.apiserver import until
-
-MOTO = os.environ.get("PODFENCE_MOTO") or shutil.which("moto_server")
-"""An S3-compatible server; it cannot be installed beside kubernetes, so it has an environment of its own."""
+from tests.collectors.buckets import asking, enforced
 
 
 def _name(first, last=None):
@@ -68,54 +61,9 @@ def _there(url):
     return {path.removeprefix(root).lstrip("/"): remote.cat_file(path) for path in remote.find(root)}
 
 
-@pytest.fixture(scope="module")
-def bucket():
-    """A bucket on a real S3-compatible server on loopback."""
-    if MOTO is None:
-        pytest.skip("moto_server is not installed: pip install 'moto[server]' into an environment of its own")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    quiet = subprocess.DEVNULL
-    with subprocess.Popen([MOTO, "-H", "127.0.0.1", "-p", str(port)], stdout=quiet, stderr=quiet) as server:
-        try:
-            until(lambda: _made(f"{address}/bucket"), 60)
-            yield address
-        finally:
-            server.terminate()
-
-
-def _made(url):
-    try:
-        with urllib.request.urlopen(urllib.request.Request(url, data=b"", method="PUT"), timeout=5) as answer:  # noqa: S310 - loopback
-            return answer.status == 200
-    except urllib.error.URLError:
-        return False
-
-
-@pytest.fixture(params=["file", "memory", "s3"])
-def url(request, tmp_path, monkeypatch):
-    own = uuid.uuid4().hex
-    if request.param == "file":
-        return f"file://{tmp_path}/mirrors/node-1"
-    if request.param == "memory":
-        return f"memory://{own}/node-1"
-    monkeypatch.setenv("AWS_ENDPOINT_URL", request.getfixturevalue("bucket"))
-    monkeypatch.setenv("AWS_REGION", "us-east-1")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
-    return f"s3://bucket/{own}/node-1"
-
-
 @pytest.fixture
 def store(tmp_path):
     return tmp_path / "store"
-
-
-@pytest.fixture
-def memory():
-    return f"memory://{uuid.uuid4().hex}/node-1"
 
 
 def test_a_store_comes_back_from_its_mirror_unchanged(store, url, tmp_path):
@@ -341,9 +289,9 @@ def test_a_name_in_a_bucket_that_leads_elsewhere_is_refused(name, tmp_path, memo
     [
         (
             "quux://bucket/x",
-            r"quux://bucket/x is no URL that can be pushed to: name s3://, gs://, abfs:// or file://\.",
+            r"quux://bucket/x is no URL that podfence uses: name s3://, gs://, abfs:// or file://\.",
         ),
-        ("/mnt/share", r"/mnt/share is no URL that can be pushed to"),
+        ("/mnt/share", r"/mnt/share is no URL that podfence uses"),
         ("gs://bucket/x", r"gs:// needs a driver that is not installed: run pip install gcsfs\."),
         ("s3://key:secret@bucket/x", r"s3://bucket/x is no place in a bucket: write s3://BUCKET/PATH"),
         ("s3:///x", r"is no place in a bucket"),
@@ -361,50 +309,35 @@ def test_a_url_that_cannot_be_used_is_one_sentence_without_secrets(url, sentence
 def test_a_server_that_nobody_reaches_is_one_sentence(store, monkeypatch):
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
-        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{closed.getsockname()[1]}")
-        monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-        monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+        asking(monkeypatch, f"http://127.0.0.1:{closed.getsockname()[1]}")
         _segment(store, 1)
         with pytest.raises(PodfenceError, match=r"s3://bucket/x cannot be reached .*: check the address"):
             push(store, "s3://bucket/x")
 
 
 def test_a_bucket_that_is_not_there_is_one_sentence(store, bucket, monkeypatch):
-    monkeypatch.setenv("AWS_ENDPOINT_URL", bucket)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "key")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    asking(monkeypatch, bucket)
     _segment(store, 1)
     with pytest.raises(PodfenceError, match=r"s3://other-bucket/x cannot be used .*not found.*: check that the bucket"):
         push(store, "s3://other-bucket/x")
 
 
 def test_credentials_that_are_refused_are_one_sentence(store, bucket, monkeypatch):
-    monkeypatch.setenv("AWS_ENDPOINT_URL", bucket)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "stranger")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "secret")
+    asking(monkeypatch, bucket, key="stranger")
     _segment(store, 1)
-    _enforced(bucket, from_request=0)
+    enforced(bucket, from_request=0)
     try:
         with pytest.raises(PodfenceError, match=r"s3://bucket/x refuses these credentials .*: give ones that may"):
             push(store, "s3://bucket/x")
     finally:
-        _enforced(bucket, from_request="inf")
-
-
-def _enforced(address, from_request):
-    """Let the server check who asks, from now on or never (moto's own switch)."""
-    asked = urllib.request.Request(  # noqa: S310 - loopback
-        f"{address}/moto-api/reset-auth", data=str(from_request).encode(), headers={"Content-Type": "text/plain"}
-    )
-    with urllib.request.urlopen(asked, timeout=10) as answer:  # noqa: S310 - loopback
-        assert answer.status == 200
+        enforced(bucket, from_request="inf")
 
 
 def test_without_fsspec_the_sentence_names_the_extra(store, memory):
     _segment(store, 1)
     with (
         patch.dict(sys.modules, {"fsspec": None}),
-        pytest.raises(PodfenceError, match=r"Pushing needs fsspec: run pip install 'podfence\[push\]'\."),
+        pytest.raises(PodfenceError, match=r"memory:// needs fsspec: run pip install 'podfence\[push\]'\."),
     ):
         push(store, memory)
 
