@@ -16,15 +16,16 @@ from typing import Any, BinaryIO, cast
 
 from collectors.capture import sniff
 from collectors.errors import UnreadableInput
-from collectors.following import Followed, Position
-from collectors.following_files import shown
+from collectors.following import FIRST, Followed, Position
+from collectors.following_files import LogFile, shown
 from collectors.formats import Batch, Format, netflow
 from collectors.formats.json_lines import json_object
 from collectors.formats.mapping import Mapping
 from collectors.formats.parquet import MAGIC
 from collectors.inputs import Input, kind_of, log_format
 
-_COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd")
+COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd")
+"""What gzip and zstd begin with."""
 _JSON = re.compile(rb"\{|\[\s*(?:[\[{]|$)").match
 """The beginning of JSON, and not that of a line with its time or a word in brackets."""
 _MOST_HEADER = 64
@@ -103,6 +104,19 @@ class FollowedLog:
         return b"".join(line for line in self._stream.noted(_MOST_HEADER) if not _has_record(form, line))
 
 
+def refuse(path: Path) -> None:
+    """Raise UnreadableInput where a path has what cannot be followed, as far as that is told by now."""
+    file = LogFile.opened(path)
+    if file is None:
+        return
+    try:
+        refusal = _refusal(file.first(FIRST))
+    finally:
+        file.close()
+    if refusal:
+        raise UnreadableInput(f"{shown(path)} {refusal}")
+
+
 def header_of(form: Format, first: bytes) -> bytes:
     """Return the whole lines at the beginning of some bytes in which a format finds no record."""
     end = 0
@@ -127,7 +141,7 @@ def _refusal(first: bytes) -> str:
         return "is a capture: pipe it into `podfence learn -` while it is written, or `podfence observe` it later."
     if first.startswith(MAGIC):
         return "is a Parquet file, which is read as a whole or not at all: `podfence observe` it."
-    if first.startswith(_COMPRESSED):
+    if first.startswith(COMPRESSED):
         return "is compressed: follow the file that is still written, and `podfence observe` this one."
     line, end, _ = first.removeprefix(b"\xef\xbb\xbf").lstrip().partition(b"\n")
     if end and _JSON(line) and isinstance(json_object(line.rstrip(b" \t\r,")), str):

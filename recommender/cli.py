@@ -24,12 +24,14 @@ from recommender.cli_inventory import add_inventory
 from recommender.cli_learn import add_learn
 from recommender.cli_options import (
     FINDING,
+    OBSERVATIONS,
     add_command,
     add_decisions,
     add_generate,
     add_inventory_path,
     add_reading,
     add_sources,
+    place,
     reading,
     run_options,
 )
@@ -81,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_whole_jobs(commands)
     add_inventory(commands, _print, _say)
-    add_learn(commands, _print, _say)
+    add_learn(commands, lambda text: _print(text, flush=True), _say)
     _add_stages(commands)
     add_export(commands, _print, _say)
     add_apply(commands, _print, _say)
@@ -96,14 +98,14 @@ def _parser() -> argparse.ArgumentParser:
 
 def _add_whole_jobs(commands: Any) -> None:
     demo = add_command(commands, "demo", _demo, "the whole job on the bundled samples")
-    demo.add_argument("-o", "--output", type=Path, default=Path("podfence-demo"), help="folder (default: %(default)s)")
+    told = "folder (default: %(default)s)"
+    demo.add_argument("-o", "--output", type=Path, metavar="DIR", default=Path("podfence-demo"), help=told)
     run = add_command(commands, "run", _run, "the whole job on your captures and flow logs")
     add_sources(run)
     add_reading(run)
     add_inventory_path(run, required=False)
-    run.add_argument(
-        "-o", "--output", type=Path, required=True, help="folder for observations, review, policies, report"
-    )
+    told = "folder for observations, review, policies, report"
+    run.add_argument("-o", "--output", type=Path, required=True, metavar="DIR", help=told)
     add_decisions(run)
     add_generate(run)
 
@@ -111,12 +113,14 @@ def _add_whole_jobs(commands: Any) -> None:
 def _add_stages(commands: Any) -> None:
     observe = add_command(commands, "observe", _observe, "captures and flow logs -> observation store")
     add_sources(observe)
-    observe.add_argument("-o", "--output", type=Path, required=True, help="observation store; what is in it stays")
+    told = "observation store; what is in it stays"
+    observe.add_argument("-o", "--output", type=place, required=True, metavar="OBS", help=told)
     add_reading(observe)
     suggest = add_command(commands, "suggest", _suggest, "observation store + inventory -> suggestions to review")
-    suggest.add_argument("observations", type=Path, help="observation store")
+    suggest.add_argument("observations", type=place, metavar="OBS", help=OBSERVATIONS)
     add_inventory_path(suggest, required=False)
-    suggest.add_argument("-o", "--output", type=Path, required=True, help="review folder; its decisions stay")
+    told = "review folder; its decisions stay"
+    suggest.add_argument("-o", "--output", type=Path, required=True, metavar="REVIEW", help=told)
     add_decisions(suggest)
 
 
@@ -132,7 +136,7 @@ def _version() -> str:
 def _demo(given: argparse.Namespace) -> int:
     from recommender import pipeline  # noqa: PLC0415 - late, see above
 
-    return _report(pipeline.demo(given.output), given.output, given.json)
+    return _report(pipeline.demo(given.output), given.output, given.output / "review", as_json=given.json)
 
 
 def _run(given: argparse.Namespace) -> int:
@@ -143,23 +147,24 @@ def _run(given: argparse.Namespace) -> int:
         conclusion = pipeline.run(given.sources, given.inventory, given.output, run_options(given), **how)
     _say_if_slow()
     _remark(conclusion.observation)
-    return _report(conclusion, given.output, given.json)
+    return _report(conclusion, given.output, given.output / "review", as_json=given.json)
 
 
 def _suggest(given: argparse.Namespace) -> int:
     from recommender import pipeline  # noqa: PLC0415 - late, see above
 
     conclusion = pipeline.suggest(given.observations, given.inventory, given.output, run_options(given))
-    return _report(conclusion, given.output, given.json)
+    return _report(conclusion, given.output, given.output, as_json=given.json)
 
 
-def _report(conclusion: "Conclusion", folder: Path, as_json: bool) -> int:
+def _report(conclusion: "Conclusion", folder: Path, review: Path, *, as_json: bool) -> int:
     from recommender.summary import summary_data, summary_text  # noqa: PLC0415 - late, see above
 
     _print(json.dumps(summary_data(conclusion), indent=2) if as_json else summary_text(conclusion))
     _say(f"written to {folder}: open {folder / 'report.html'} for the evidence behind each rule")
     if waiting := len(conclusion.reviewed.undecided):
-        _say(f"{waiting} suggestions wait: decide with `podfence review REVIEW`, or pass --accept observed")
+        wait = "suggestion waits" if waiting == 1 else "suggestions wait"
+        _say(f"{waiting} {wait}: decide with `podfence review {review}`, or pass --accept observed")
     return FINDING if conclusion.would_break else 0
 
 
@@ -182,7 +187,7 @@ def _ending(sources: Sequence[str]) -> "contextlib.AbstractContextManager[Callab
     """Return what ends the reading of sources that have no end of their own, at the first Ctrl-C."""
     endless = [source for source in sources if source == "-" or source.startswith("udp://")]
     if not endless:
-        from collectors.sources import never  # noqa: PLC0415 - late, see above
+        from collectors.series import never  # noqa: PLC0415 - late, see above
 
         return contextlib.nullcontext(never)  # a name: other processes are told it, too
     heard = ", ".join("stdin" if source == "-" else source for source in endless)

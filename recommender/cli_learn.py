@@ -2,25 +2,22 @@
 
 import argparse
 import contextlib
-import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from recommender.amounts import seconds, size
-from recommender.cli_options import Say, add_command
+from recommender.cli_options import CLUSTER, Say, add_command
 from recommender.interrupts import stopped_by_signals
+from recommender.learning_screen import Screen
 
 if TYPE_CHECKING:
-    from collectors.learning import Interval
-    from recommender.learning_judge import Judgement
+    from collectors.learning.opening import Opening
 
-_CLUSTER = "cluster"
 _STABLE = "stable"
-_LATE = 3
-"""Intervals without one that ended before /healthz says that something is wrong."""
+_SHORTEST = 1.0
+"""Seconds of an interval: a segment is a folder of files that are made durable one by one."""
 
 
 def add_learn(commands: Any, show: Say, say: Say) -> None:
@@ -61,48 +58,75 @@ def add_learn(commands: Any, show: Say, say: Say) -> None:
 
 
 def _learn(given: argparse.Namespace, show: Say, say: Say) -> int:
-    from collectors.learning import LearnOptions, learn  # noqa: PLC0415 - late: --help loads nothing heavy
+    from collectors.errors import PodfenceError  # noqa: PLC0415 - late: --help loads nothing heavy
+    from collectors.learning import LearnOptions, learn  # noqa: PLC0415 - as above
     from collectors.learning.opening import feeds_of  # noqa: PLC0415 - as above
     from collectors.segments import Segments  # noqa: PLC0415 - as above
+    from recommender.learning_watcher import Watcher  # noqa: PLC0415 - as above
 
-    _refuse(given)
+    faults: list[str] = []
+    screen = Screen(show, say)
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(stopped_by_signals())
+        opening = _opening(given)
         segments = stack.enter_context(Segments(given.output, budget=given.budget))
-        inventory = stack.enter_context(_inventory(given, stop, say))
-        watcher = _Watcher(given, inventory, show, say, stop)
+        inventory = stack.enter_context(_inventory(given, stop, screen.say, faults))
+        watcher = Watcher(given, inventory, screen, stop)
         if given.metrics:
             from recommender.learning_server import served  # noqa: PLC0415 - late: seldom wanted
 
             port = stack.enter_context(served(given.metrics, watcher.answer))
-            say(f"answering /metrics and /healthz at port {port}")
-        feeds = feeds_of(given.sources, given.interface, _opening(given), stop.is_set)
-        say(f"learning from {', '.join(feed.name for feed in feeds)} into {given.output}; Ctrl-C ends it")
+            screen.say(f"answering /metrics and /healthz at port {port}")
+        feeds = feeds_of(given.sources, given.interface, opening, stop.is_set)
+        screen.say(f"learning from {', '.join(feed.name for feed in feeds)} into {given.output}; Ctrl-C ends it")
         learn(segments, feeds, LearnOptions(given.every, given.lasting), stop.is_set, watcher.tell)
+        stop.set()  # threads that still read end too
     watcher.end()
+    if faults := [*faults, *watcher.faults]:
+        raise PodfenceError(f"learnt in part: {'; '.join(faults)}")
     return 0
 
 
-def _refuse(given: argparse.Namespace) -> None:
-    from collectors.errors import PodfenceError  # noqa: PLC0415 - late: it is cheap, but so is the rule
+def _opening(given: argparse.Namespace) -> "Opening":
+    """Return how feeds are opened; raises PodfenceError for options that would only be found wrong much later."""
+    from collectors.errors import PodfenceError, one_line  # noqa: PLC0415 - late: --help loads nothing heavy
+    from collectors.formats.generic import NAME as GENERIC  # noqa: PLC0415 - as above; here it is one of many
+    from collectors.learning.opening import Opening  # noqa: PLC0415 - as above
+    from collectors.live import RING_BYTES  # noqa: PLC0415 - as above
 
     if given.until and not given.inventory:
         raise PodfenceError("--until stable needs --inventory: whose coverage it is can only be said of workloads.")
+    if given.every < _SHORTEST:
+        raise PodfenceError("--every is a second at least: each interval is a folder of its own.")
+    if given.columns and given.format != GENERIC:
+        raise PodfenceError(f"--columns needs --format {GENERIC}: other formats say themselves what theirs mean.")
+    if given.inventory != CLUSTER:
+        if given.context or given.kubeconfig:
+            raise PodfenceError("--context and --kubeconfig need --inventory cluster.")
+        if given.inventory and not Path(given.inventory).exists():
+            raise PodfenceError(
+                f"{one_line(given.inventory)} does not exist: name what `podfence inventory` writes, or `cluster`."
+            )
+    if given.review:
+        if not given.review.is_dir():
+            raise PodfenceError(
+                f"{one_line(given.review)} is no review folder: name one that `podfence suggest` wrote."
+            )
+        from recommender.store import load_decisions  # noqa: PLC0415 - late: seldom wanted
 
+        load_decisions(given.review)
+    mapping = None
+    if given.columns:
+        from recommender.pipeline import mapping_of  # noqa: PLC0415 - late: seldom wanted
 
-def _opening(given: argparse.Namespace) -> Any:
-    from collectors.learning.opening import Opening  # noqa: PLC0415 - late: --help loads nothing heavy
-    from collectors.live import RING_BYTES  # noqa: PLC0415 - as above
-    from recommender.pipeline import mapping_of  # noqa: PLC0415 - as above
-
-    mapping = mapping_of(given.columns) if given.columns else None
+        mapping = mapping_of(given.columns)
     return Opening(given.full, given.ring or RING_BYTES, given.format, mapping)
 
 
 @contextlib.contextmanager
-def _inventory(given: argparse.Namespace, stop: threading.Event, say: Say) -> Iterator[Path | None]:
+def _inventory(given: argparse.Namespace, stop: threading.Event, say: Say, faults: list[str]) -> Iterator[Path | None]:
     """Give the inventory; where it is the cluster, watch that by a thread, and keep its timeline in the store."""
-    if given.inventory != _CLUSTER:
+    if given.inventory != CLUSTER:
         yield Path(given.inventory) if given.inventory else None
         return
     from collectors.cluster import connect  # noqa: PLC0415 - late: --help loads nothing heavy
@@ -117,7 +141,8 @@ def _inventory(given: argparse.Namespace, stop: threading.Event, say: Say) -> It
             try:
                 watch(api, folder, stop=ending, say=say)
             except (PodfenceError, OSError) as fault:
-                say(f"the cluster is not watched any more: {fault}")
+                faults.append(f"the cluster is not watched any more: {fault}")
+                say(faults[-1])
                 stop.set()
 
         thread = threading.Thread(target=watched, name="podfence watches", daemon=True)
@@ -127,111 +152,3 @@ def _inventory(given: argparse.Namespace, stop: threading.Event, say: Say) -> It
         finally:
             ending.set()
             thread.join()
-
-
-class _Watcher:
-    """Tells whoever watches where the learner stands."""
-
-    def __init__(
-        self, given: argparse.Namespace, inventory: Path | None, show: Say, say: Say, stop: threading.Event
-    ) -> None:
-        from recommender.learning_judge import STABLE_IN_A_ROW, Judge, rule  # noqa: PLC0415 - late: it loads pandas
-        from recommender.learning_progress import Counting  # noqa: PLC0415 - as above
-
-        self._given, self._show, self._say, self._stop = given, show, say, stop
-        self._counting: Counting = Counting()
-        judged = inventory is not None or given.review is not None
-        self._judge: Judge | None = Judge(given.output, inventory, given.review, given.judge_every) if judged else None
-        self._enough = rule(STABLE_IN_A_ROW)
-        self._last = time.monotonic()
-        self._pushing: threading.Thread | None = None
-
-    def tell(self, interval: "Interval") -> None:
-        """Tell what an interval came to."""
-        from recommender import learning_words as words  # noqa: PLC0415 - late: it loads pandas
-
-        now = self._last = time.monotonic()
-        progress = self._counting.take(interval)
-        if self._given.json:
-            self._show(words.interval_event(interval, progress))
-        for remark in interval.remarks:
-            self._say(f"\r\x1b[2K{remark}" if sys.stderr.isatty() else remark)
-        self._ask(now)
-        self._push()
-        self._status(words.status_line(self._counting.progress))
-
-    def answer(self, path: str) -> tuple[int, str] | None:
-        """Return what is answered at a path."""
-        from recommender.learning_words import metrics_text  # noqa: PLC0415 - late: it loads pandas
-
-        progress = self._counting.progress
-        if path == "/metrics":
-            return 200, metrics_text(progress)
-        if path != "/healthz":
-            return None
-        silent = time.monotonic() - self._last
-        if silent > _LATE * self._given.every + 30:
-            return 503, f"no interval has ended for {silent:.0f} s\n"
-        return (503, f"not written: {progress.unwritten}\n") if progress.unwritten else (200, "ok\n")
-
-    def end(self) -> None:
-        """Say what there is now, and what to do with it."""
-        from recommender.learning_words import judgement_text  # noqa: PLC0415 - late: it loads pandas
-
-        if self._pushing is not None:
-            self._pushing.join()
-            self._pushed()
-        if self._judge is not None:
-            judgement = self._judge.last()
-            self._judged(judgement)
-            self._say(judgement_text(judgement))
-        progress, given = self._counting.progress, self._given
-        if sys.stderr.isatty():
-            sys.stderr.write("\n")
-        lost = f", {progress.drops:,} dropped" if progress.drops else ""
-        self._say(f"{progress.packets:,} packets and records{lost}, {progress.known:,} distinct connections; "
-                  f"written to {given.output}")  # fmt: skip
-        inventory = given.output / "inventory" if given.inventory == _CLUSTER else given.inventory or "INVENTORY"
-        self._say(f"next: podfence suggest {given.output} --inventory {inventory} -o REVIEW")
-
-    def _ask(self, now: float) -> None:
-        if self._judge is None:
-            return
-        judgement = self._judge.taken(now)
-        if judgement is not None:
-            self._judged(judgement)
-            if self._enough(judgement) and self._given.until:
-                self._say("coverage is stable, by two judgements in a row: learning ends")
-                self._stop.set()
-        self._judge.ask(now)
-
-    def _judged(self, judgement: "Judgement") -> None:
-        from recommender.learning_words import judgement_event  # noqa: PLC0415 - late: it loads pandas
-
-        self._counting.judged(judgement)
-        if self._given.json:
-            self._show(judgement_event(judgement))
-
-    def _push(self) -> None:
-        """Mirror the store, behind the back of what goes on."""
-        if not self._given.push or (self._pushing is not None and self._pushing.is_alive()):
-            return
-        self._pushing = threading.Thread(target=self._pushed, name="podfence pushes", daemon=True)
-        self._pushing.start()
-
-    def _pushed(self) -> None:
-        from collectors.errors import PodfenceError  # noqa: PLC0415 - late: seldom wanted
-        from collectors.pushing import push  # noqa: PLC0415 - as above
-
-        try:
-            push(self._given.output, self._given.push)
-        except PodfenceError as fault:
-            self._say(f"not pushed: {fault}")
-
-    def _status(self, line: str) -> None:
-        """Rewrite the line of a terminal, or add one to a log; events on stdout say it already."""
-        if sys.stderr.isatty():
-            sys.stderr.write(f"\r\x1b[2K{line}")
-            sys.stderr.flush()
-        elif not self._given.json:
-            self._say(line)

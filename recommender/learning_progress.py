@@ -1,8 +1,8 @@
 """Turns the intervals of a learner into where it stands: what came, what is new, what was lost."""
 
 import hashlib
-from collections import deque
 from dataclasses import dataclass, field, replace
+from itertools import islice
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ from collectors.observation import Observation
 from recommender.learning_judge import Judgement
 
 MOST_KNOWN = 1 << 20
-"""Connections by address that are told apart; beyond, none is counted as new."""
+"""Connections by address that are told apart (some 100 MB); beyond, none is counted as new."""
 _HOUR = pd.Timedelta(hours=1)
 
 
@@ -44,16 +44,16 @@ class Counting:
 
     progress: Progress = field(default_factory=Progress)
     _known: set[int] = field(default_factory=set)
-    _recent: deque[tuple[pd.Timestamp, int]] = field(default_factory=deque)
+    _recent: list[tuple[pd.Timestamp, int]] = field(default_factory=list)
 
     def take(self, interval: Interval) -> Progress:
         """Count an interval; return where the learner stands now."""
         seen, so_far = interval.observation, self.progress
         sources = seen.window.sources
         new = self._new(seen)
-        self._recent.append((interval.end, new))
-        while self._recent and self._recent[0][0] <= interval.end - _HOUR:
-            self._recent.popleft()
+        # a clock that was set back leaves none behind that never become old
+        hour = [(end, count) for end, count in self._recent if interval.end - _HOUR < end <= interval.end]
+        self._recent = [*hour, (interval.end, new)]
         self.progress = replace(
             so_far,
             start=interval.start if so_far.start is None else so_far.start,
@@ -77,12 +77,13 @@ class Counting:
 
     def _new(self, seen: Observation) -> int:
         flows = seen.flows[seen.flows["outcome"].isin(["established", "allowed"])]
-        if flows.empty or len(self._known) >= MOST_KNOWN:
+        room = MOST_KNOWN - len(self._known)
+        if flows.empty or not room:
             return 0
         ends = flows[["src", "dst", "protocol", "dst_port"]].astype("str").drop_duplicates()
-        before = len(self._known)
-        self._known |= {_digest("\0".join(row)) for row in ends.to_numpy(dtype=np.object_).tolist()}
-        return len(self._known) - before
+        fresh = {_digest("\0".join(row)) for row in ends.to_numpy(dtype=np.object_).tolist()} - self._known
+        self._known.update(islice(fresh, room))
+        return min(len(fresh), room)
 
 
 def _digest(text: str) -> int:

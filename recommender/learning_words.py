@@ -12,6 +12,7 @@ from recommender.phrases import duration
 from recommender.text import cut, visible
 
 _LONGEST = 300
+"""Characters of a status line."""
 
 _METRICS = (
     ("packets_total", "counter", "Packets and records that were read.", "packets"),

@@ -5,11 +5,12 @@ from typing import Protocol
 
 import pandas as pd
 
+from collectors.capture.names import NameReader
 from collectors.learning.still_open import StillOpen
 from collectors.ledger import LedgerWriter
 from collectors.observation import Gap, Observation
 
-NAME_EVENTS = {
+_NAME_EVENTS = {
     "names beyond the ceiling are not kept": "overflow",
     "DNS messages or TLS greetings are malformed": "malformed",
     "address records that nobody asked for are not believed": "unasked",
@@ -18,6 +19,15 @@ NAME_EVENTS = {
 
 OVERFLOW = "{} conversations were told before they ended: more than {} were open"
 """What is said of an event `overflow`."""
+DAMAGED = "connections that were open of {} are damaged or of another version"
+"""What is said where `Feed.resume` says no."""
+
+
+def tell_unused(names: NameReader, source: str, ledger: LedgerWriter) -> None:
+    """Tell what a reader of names could not use."""
+    for text, count in _NAME_EVENTS.items():
+        if number := getattr(names, count):
+            ledger.event(source, "name_evidence", 0, f"{number} {text}", number)
 
 
 @dataclass(frozen=True)
@@ -28,6 +38,8 @@ class Told:
     still_open: StillOpen | None
     remarks: tuple[str, ...] = ()
     """Sentences for whoever watches: interfaces that came and went, a pipe that ended."""
+    fault: str = ""
+    """Why nothing more can be read; it is told once."""
 
 
 @dataclass
@@ -48,8 +60,8 @@ class Feed(Protocol):
     """One input of a learner."""
 
     name: str
-    key: str
-    """As `StillOpen.key`."""
+    keys: tuple[str, ...]
+    """What of a store it can go on with, see `StillOpen.key`: one of these."""
 
     @property
     def ended(self) -> bool:

@@ -2,13 +2,14 @@
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
 
 from collectors.errors import PodfenceError
-from collectors.learning.feed import Feed, Told
+from collectors.learning.feed import DAMAGED, Feed, Told
 from collectors.learning.feed import Interval as Span
 from collectors.learning.still_open import StillOpen, read_open, stored
 from collectors.observation import Gap, Observation, merge
@@ -18,8 +19,8 @@ EVERY = 60.0
 """Seconds of an interval: what a crash may cost."""
 _TURN = 0.25
 """Seconds after which it is looked at whether to stop."""
-_HANDED_OVER = 0.1
-"""Seconds in which what came has been handed over by the kernel."""
+_HANDED_OVER = 0.3
+"""Seconds in which what came has been handed over by the kernel, and threads that read have looked whether to stop."""
 _SKEW = 2 * 10**9
 """Nanoseconds by which clocks may go apart in an interval before something is said of it."""
 _MOST_WAITING = 2_000_000
@@ -36,7 +37,7 @@ class LearnOptions:
 
 @dataclass(frozen=True)
 class Interval:
-    """What an interval came to, for whoever watches: times, its observation, what is open, sentences, what waits."""
+    """What an interval came to, for whoever watches; `remarks` are sentences."""
 
     start: pd.Timestamp
     end: pd.Timestamp
@@ -44,6 +45,8 @@ class Interval:
     remarks: tuple[str, ...] = ()
     unwritten: str = ""
     """Why it could not be written down; it waits in memory for the next one."""
+    faults: tuple[str, ...] = ()
+    """Why feeds ended before their time."""
 
 
 def _always() -> int:
@@ -78,17 +81,19 @@ def learn(
     """Write what feeds see into a store, until `stopped`, the time is over, or all feeds have ended.
 
     `tell` is called with each interval when it is written. What was open when the learner before this one ended goes
-    on. Raises PodfenceError where the store cannot be written for so long that memory would not do.
+    on. The feeds are closed in the end. Raises PodfenceError where the store cannot be written, for so long that memory
+    would not do, or at the end.
     """
     learner = _Learner(segments, feeds, options, tell)
-    learner.resume()
-    for feed in feeds:
-        feed.begin()
     try:
+        learner.resume()
+        for feed in feeds:
+            feed.begin()
         while not learner.over(stopped):
             learner.turn()
         learner.drain()
         learner.close_interval()
+        learner.refuse_loss()
     finally:
         for feed in feeds:
             feed.close()
@@ -103,21 +108,24 @@ class _Learner:
         self._begun = time.monotonic()
         self._clock, self._next = _Clock(), self._begun + options.every
         self._waiting: Observation | None = None
-        self._remarks: list[str] = []
+        self._unwritten = ""
+        self._remarks: deque[str] = deque()
+        self._others: list[StillOpen] = []
         self._merging: threading.Thread | None = None
         self._resumed: list[Gap] = []
 
     def resume(self) -> None:
         """Go on where the learner before this one ended; the time between is a gap of every feed."""
         held, now = read_open(self._segments.still_open()), pd.Timestamp(self._clock.day, tz="UTC")
+        end = self._segments.end if held else None
         for feed in self._feeds:
-            before = held.get(feed.key)
-            if before is None:
-                continue
-            if not feed.resume(before):
-                self._remarks.append(f"what was open of {feed.name} is damaged or of another version: begun anew")
-            if not before.position and self._segments.end is not None:
-                self._resumed.append(Gap(feed.name, self._segments.end, max(now, self._segments.end)))
+            for before in [held.pop(key) for key in feed.keys if key in held]:
+                if not feed.resume(before):
+                    self._remarks.append(DAMAGED.format(feed.name))
+                if not before.position and end is not None:
+                    self._resumed.append(Gap(feed.name, end, max(now, end)))
+        # of what is not watched this time; another day it may be
+        self._others = list(held.values())
 
     def over(self, stopped: Callable[[], bool]) -> bool:
         """Return whether to stop."""
@@ -132,12 +140,15 @@ class _Learner:
             feed.wait(waits / len(self._feeds))
         if time.monotonic() >= self._next:
             self.close_interval()
-            self._next = max(self._next + self._options.every, time.monotonic())
+            # one after a disk that was slow is as long as any other
+            self._next = max(self._next, time.monotonic()) + self._options.every
 
     def drain(self) -> None:
         """Take what came a moment ago and is not handed over yet."""
-        for feed in self._feeds:
-            feed.wait(_HANDED_OVER)
+        until = time.monotonic() + _HANDED_OVER
+        while (left := until - time.monotonic()) > 0:
+            for feed in self._feeds:
+                feed.wait(left / len(self._feeds))
 
     def close_interval(self) -> None:
         """Write down what was seen since the last one."""
@@ -147,17 +158,24 @@ class _Learner:
         told = [self._told(feed, Span(start, end), slept, was_set) for feed in self._feeds]
         seen = merge([one.observation for one in told])
         observation = seen if self._waiting is None else merge([self._waiting, seen])
-        unwritten = self._write(observation, [one.still_open for one in told if one.still_open is not None])
-        remarks = [*self._remarks, *filter(None, (slept, was_set)), *(text for one in told for text in one.remarks)]
-        self._remarks = []
-        self._tell(Interval(start, end, seen, tuple(remarks), unwritten))
-        if not unwritten:
+        still_open = [one.still_open for one in told if one.still_open is not None]
+        self._unwritten = self._write(observation, [*still_open, *self._others])
+        late = [self._remarks.popleft() for _ in range(len(self._remarks))]
+        remarks = (*late, *filter(None, (slept, was_set)), *(text for one in told for text in one.remarks))
+        faults = tuple(one.fault for one in told if one.fault)
+        self._tell(Interval(start, end, seen, (*remarks, *faults), self._unwritten, faults))
+        if not self._unwritten:
             self._merge()
+
+    def refuse_loss(self) -> None:
+        """Raise where what still waits to be written is lost by the end."""
+        if self._unwritten:
+            raise PodfenceError(f"the last intervals are lost: {self._unwritten}")
 
     def _told(self, feed: Feed, span: Span, slept: str, was_set: str) -> Told:
         span.gaps += [gap for gap in self._resumed if gap.source == feed.name]
         for gap in span.gaps:
-            span.ledger.event(feed.name, "gap", 0, f"nobody watched from {gap.start} to {gap.end}")
+            span.ledger.event(feed.name, "gap", 0, f"nobody watched from {_second(gap.start)} to {_second(gap.end)}")
         self._resumed = [gap for gap in self._resumed if gap.source != feed.name]
         if slept:
             span.gaps.append(Gap(feed.name, span.start, span.end))
@@ -195,3 +213,7 @@ class _Learner:
         """Wait until nothing is merged any more."""
         if self._merging is not None:
             self._merging.join()
+
+
+def _second(time: pd.Timestamp | None) -> str:
+    return "the beginning" if time is None else f"{time:%Y-%m-%dT%H:%M:%SZ}"

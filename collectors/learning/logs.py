@@ -7,12 +7,12 @@ from collectors.capture.names import NameReader
 from collectors.claims import ClaimTable
 from collectors.errors import UnreadableInput, one_line
 from collectors.flows import Flows
-from collectors.formats import Batch, Fold, LogCounter
-from collectors.learning.feed import NAME_EVENTS, OVERFLOW, Interval, Told, Watched
+from collectors.formats import Batch, Fold, LogCounter, LogReading
+from collectors.learning.feed import OVERFLOW, Interval, Told, Watched, tell_unused
 from collectors.learning.still_open import StillOpen
 from collectors.ledger import LedgerWriter
 from collectors.observation import BUCKET_SECONDS, Gap, Observation, ObservationWindow, Source, compact, concat_flows
-from collectors.sources import gaps_of
+from collectors.series import gaps_of
 
 MOST_WAITING = 1 << 20
 """Parts of connections that may be open at once (some 200 MB); what is beyond is told as it stands: see `overflow`."""
@@ -25,9 +25,9 @@ class Log:
 
     def __init__(self, name: str, opened: Opened, most_waiting: int = MOST_WAITING) -> None:
         self.name = name
-        self.key = StillOpen("log", name, b"").key
+        self.keys: tuple[str, ...] = (StillOpen("log", name, b"").key,)
         self._opened, self._most_waiting = opened, most_waiting
-        self._kind, self._position, self._fault = "log", "", ""
+        self._kind, self._position, self._fault = "", "", ""
         self._lock = threading.Lock()
         self._fold = Fold(BUCKET_SECONDS)
         self._fold.begin_source(name)
@@ -49,10 +49,8 @@ class Log:
 
     def resume(self, still_open: StillOpen) -> bool:
         """Go on with the connections that were open, at the place behind the records they are of."""
-        if not self._fold.restore(still_open.content):
-            return False
-        self._position = still_open.position
-        return True
+        self._position = still_open.position  # whatever became of the connections: no record counts twice
+        return self._fold.restore(still_open.content)
 
     def begin(self) -> None:
         """Begin to read."""
@@ -63,33 +61,38 @@ class Log:
         self._thread.join(seconds)
 
     def tell(self, interval: Interval) -> Told:
-        """Return what was seen since it was asked last."""
-        over = self.ended
+        """Return what was seen since it was asked last; nothing of the time after its end."""
+        if self._told:
+            return Told(Observation(), self._still_open())
+        self._told = over = self.ended
         with self._lock:
-            reading, names, claims = self._counter.reading(), self._names, self._claims
-            interval.ledger = self._ledger
+            reading, names, claims, ledger = self._counter.reading(), self._names, self._claims, self._ledger
             self._begin_counting()
             flows, self._early = compact(concat_flows([*self._early, self._fold.settled()])), []
-            still_open = StillOpen("log", self.name, self._fold.kept(), position=self._position)
-            lost, fault = tuple(self._lost()), self._fault
-        interval.gaps += [*gaps_of(self.name, reading.losses), *(Gap(self.name, None, None) for _ in lost)]
-        for sentence in lost:
-            interval.ledger.event(self.name, "gap", 0, sentence)
-        for text, count in NAME_EVENTS.items():
-            if number := getattr(names, count):
-                interval.ledger.event(self.name, "name_evidence", 0, f"{number} {text}", number)
+            still_open, fault = self._still_open(), self._fault if over else ""
+            lost = tuple(self._lost())
+        for sentence in filter(None, (*lost, fault)):
+            interval.gaps.append(Gap(self.name, None, None))
+            ledger.event(self.name, "gap", 0, sentence)
+        interval.gaps += gaps_of(self.name, reading.losses)
+        tell_unused(names, self.name, ledger)
+        window = ObservationWindow.of(self._watched_as(reading, interval), interval.gaps)
+        observation = Observation(
+            flows, window, interval.ledger.ledger() + ledger.ledger(), names.finish(self.name), claims.finish(self.name)
+        )
+        ended = (f"{self.name} has ended",) if over and not fault else ()
+        return Told(observation, still_open, (*lost, *ended), fault)
+
+    def _still_open(self) -> StillOpen:
+        return StillOpen("log", self.name, self._fold.kept(), position=self._position)
+
+    def _watched_as(self, reading: LogReading, interval: Interval) -> list[Source]:
+        """Return what was watched: nothing as long as it is not known what it is."""
+        if not self._kind:
+            return []
         bounds = None if reading.start is None or reading.end is None else (reading.start, reading.end)
         start, end = self._watched.span(interval, bounds)
-        seen = Source(
-            name=self.name, kind=self._kind, packets=reading.records, start=start, end=end, drops=reading.lost
-        )
-        observation = Observation(
-            flows, ObservationWindow.of([seen], interval.gaps), interval.ledger.ledger(),
-            names.finish(self.name), claims.finish(self.name),
-        )  # fmt: skip
-        remarks = (*lost, fault or f"{self.name} has ended") if over and not self._told else lost
-        self._told = over  # it is said once
-        return Told(observation, still_open, remarks)
+        return [Source(self.name, self._kind, reading.records, start=start, end=end, drops=reading.lost)]
 
     def _bound(self) -> None:
         """Tell all connections as they stand where too many are open: memory has a ceiling."""

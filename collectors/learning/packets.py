@@ -12,7 +12,7 @@ from collectors.capture.names import NameReader
 from collectors.capture.pump import Pump
 from collectors.errors import one_line
 from collectors.flows import Flows
-from collectors.learning.feed import NAME_EVENTS, OVERFLOW, Interval, Told, Watched
+from collectors.learning.feed import OVERFLOW, Interval, Told, Watched, tell_unused
 from collectors.learning.still_open import StillOpen, without_sums
 from collectors.ledger import LedgerWriter
 from collectors.live import Live
@@ -43,6 +43,7 @@ class Counted:
         self.conversations.begin_source(name, self.names)
         self._early: list[Flows] = []
         self._overflow = 0
+        self._now = 0
         self._watched = Watched()
 
     def bound(self) -> None:
@@ -53,13 +54,13 @@ class Counted:
 
     def tell(self, interval: Interval, drops: int) -> Observation:
         """Return what was counted since it was told last."""
-        flows = compact(concat_flows([*self._early, self.conversations.settled(interval.end.value)]))
         packets, first, last = self.conversations.tell(interval.ledger)
         start, end = self._watched.span(interval, None if first is None or last is None else (first, last))
+        if end is not None:  # of another time than the clock's: silence is told by that
+            self._now = end.value
+        flows = compact(concat_flows([*self._early, self.conversations.settled(self._now)]))
         names = self.names
-        for text, count in NAME_EVENTS.items():
-            if number := getattr(names, count):
-                interval.ledger.event(self.name, "name_evidence", 0, f"{number} {text}", number)
+        tell_unused(names, self.name, interval.ledger)
         if self._overflow:
             text = OVERFLOW.format(self._overflow, self._most_open)
             interval.ledger.event(self.name, "overflow", 0, text, self._overflow)
@@ -85,12 +86,15 @@ class Interfaces:
     """A feed of live interfaces; begins to capture when it is made, so that what is wrong is told at once."""
 
     def __init__(self, patterns: Sequence[str], *, full: bool, ring_bytes: int, most_open: int = MOST_OPEN) -> None:
-        self.name = ", ".join(patterns)
-        self.key = StillOpen("packets", self.name, b"").key
+        self.name = "+".join(patterns)
+        self.keys: tuple[str, ...] = (StillOpen("packets", self.name, b"").key,)
         self.ended = False
         self._live = Live(patterns, full=full, ring_bytes=ring_bytes)
         self._live.changes()  # that they appear at the beginning is no news
         self._counted = Counted(self.name, filtered=not full, most_open=most_open)
+        self._remarks: tuple[str, ...] = (
+            () if self._live.names else (f"no interface is called {self.name} now: waiting for one",)
+        )
 
     def resume(self, still_open: StillOpen) -> bool:
         """Go on with the conversations that were open."""
@@ -113,7 +117,8 @@ class Interfaces:
             interval.ledger.event(self.name, "interface", 0, change.sentence)
         drops = sum(self._live.drops().values())
         observation = self._counted.tell(interval, drops)
-        return Told(observation, self._counted.still_open(), tuple(change.sentence for change in changes))
+        remarks, self._remarks = self._remarks, ()
+        return Told(observation, self._counted.still_open(), (*remarks, *(change.sentence for change in changes)))
 
     def close(self) -> None:
         """Let the interfaces go."""
@@ -125,7 +130,7 @@ class Pipe:
 
     def __init__(self, stream: BinaryIO, name: str, most_open: int = MOST_OPEN) -> None:
         self.name = name
-        self.key = StillOpen("packets", name, b"").key
+        self.keys: tuple[str, ...] = (StillOpen("packets", name, b"").key,)
         self._counted = Counted(name, filtered=False, most_open=most_open)
         self._lock = threading.Lock()
         self._ledger = LedgerWriter()
@@ -153,17 +158,26 @@ class Pipe:
         self._thread.join(seconds)
 
     def tell(self, interval: Interval) -> Told:
-        """Return what was seen since it was asked last; how many the pipe's own writer lost is known at its end."""
-        over = self.ended
+        """Return what was seen since it was asked last; how many the pipe's own writer lost is known at its end.
+
+        Nothing of the time after that.
+        """
+        if self._told:
+            return Told(Observation(), self._counted.still_open())
+        self._told = over = self.ended
+        fault = self._fault if over else ""
+        if fault:
+            interval.gaps.append(Gap(self.name, None, None))
+            interval.ledger.event(self.name, "gap", 0, fault)
         with self._lock:
-            drops = self._framing.drops if over and not self._told else 0
-            observation = self._counted.tell(interval, drops)
+            while self._framing.named:
+                self._counted.names.resolved(*self._framing.named.pop(0))
+            observation = self._counted.tell(interval, self._framing.drops if over else 0)
             still_open = self._counted.still_open()
-        if not over or self._told:
+        if not over:
             return Told(observation, still_open)
-        self._told = True
-        end = self._fault or f"{self.name} has ended"
-        return Told(replace(observation, ledger=observation.ledger + self._ledger.ledger()), still_open, (end,))
+        observation = replace(observation, ledger=observation.ledger + self._ledger.ledger())
+        return Told(observation, still_open, () if fault else (f"{self.name} has ended",), fault)
 
     def close(self) -> None:
         """Leave the pipe: the system tells whoever writes into it."""

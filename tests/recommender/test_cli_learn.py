@@ -1,13 +1,11 @@
 """`podfence learn` as a user runs it: pipes and growing logs here, interfaces in tests/lab/test_learning.py."""
 
-import json
 import os
 import re
 import shutil
 import signal
 import subprocess
 import sys
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -18,65 +16,15 @@ from pandas.testing import assert_frame_equal
 from collectors import read_flows
 from collectors.observation import compact
 from collectors.store import load
+from tests.recommender.learner import SAMPLES, learners
 
-SAMPLES = Path(__file__).parents[2] / "sample_captures"
 LOG = SAMPLES / "logs" / "hubble.jsonl"
-
-
-class Learn:
-    """A running `podfence learn`."""
-
-    def __init__(self, folder, *options, stdin=subprocess.DEVNULL, **others):
-        self.store = folder / "store"
-        self._said, self._told = (folder / f"said-{time.monotonic_ns()}", folder / f"told-{time.monotonic_ns()}")
-        self._files = [path.open("w") for path in (self._told, self._said)]
-        command = [sys.executable, "-m", "recommender.cli", "learn", *map(str, options), "-o", str(self.store)]
-        self.process = subprocess.Popen(command, stdin=stdin, stdout=self._files[0], stderr=self._files[1], **others)
-
-    @property
-    def said(self):
-        """What it told its user so far."""
-        return self._said.read_text()
-
-    @property
-    def events(self):
-        """What it told other programs so far."""
-        return [json.loads(line) for line in self._told.read_text().splitlines() if line.strip()]
-
-    def until(self, what):
-        """Wait until it is true."""
-        for _ in range(600):
-            if what():
-                return
-            if self.process.poll() is not None and not what():
-                break
-            time.sleep(0.05)
-        raise AssertionError(f"it did not come: {self.said}")
-
-    def ends(self, status=0):
-        """Wait for the end."""
-        assert self.process.wait(60) == status, self.said
-        return self.said
-
-    def close(self):
-        """Let its output go."""
-        for file in self._files:
-            file.close()
 
 
 @pytest.fixture
 def learning(tmp_path):
-    running = []
-
-    def start(*options, **others):
-        running.append(Learn(tmp_path, *options, **others))
-        return running[-1]
-
-    yield start
-    for learn in running:
-        learn.process.kill()
-        learn.process.wait()
-        learn.close()
+    with learners(tmp_path) as start:
+        yield start
 
 
 def same_flows(store, path):
