@@ -102,6 +102,13 @@ _KEY = [
     "port",
 ]
 _FLAGS = ("node_local", "hairpin", "backend_guessed", "identity_conflict", "ip_reused", "node_snat")
+_LISTS = {"src_pods": "src_owner_pod", "dst_pods": "dst_owner_pod", "services": "service", "sources": "source"}
+_EXAMPLE = ("src", "dst", "dst_port", "src_namespace", "src_pod", "dst_namespace", "dst_pod")
+COUNTERS = ("packets", "bytes", "reply_packets", "reply_bytes")
+_OTHERS = ("src_address", "dst_address", "src_ip_reused", "dst_ip_reused", "src_reason", "orientation", "outcome")
+_MEASURES = ("connections", "sampled", "first_seen", "last_seen")
+READ = frozenset((*_KEY, *_FLAGS[:4], *_LISTS.values(), *_EXAMPLE, *COUNTERS, *_OTHERS, *_MEASURES))
+"""The columns of resolved flows that `summarize` reads; and `again`, where it is there."""
 
 
 def summarize(resolved: ResolvedFlows) -> tuple[Communication, ...]:
@@ -109,11 +116,11 @@ def summarize(resolved: ResolvedFlows) -> tuple[Communication, ...]:
     if resolved.empty:
         return ()
     group, firsts = numbered(*_key_codes(resolved))
-    counts = _counts(resolved)
+    counts = attempts(resolved)
     totals = _totals(resolved, counts, group)
     totals["example"] = _examples(resolved, group)
     keys = resolved[[*_KEY, "src_address", "dst_address"]].iloc[firsts].astype("object").reset_index(drop=True)
-    worth = counts["worked"] | (counts["one_way"] > 0) | (counts["allowed"] > 0)
+    worth = _established(resolved) | (counts["one_way"] > 0) | (counts["allowed"] > 0)
     lists = {name: _distinct(resolved[column], group) for name, column in _LISTS.items()}
     lists["orientations"] = _distinct(resolved["orientation"].where(worth, None), group)
     failures = _failures(resolved, counts, group)
@@ -123,10 +130,8 @@ def summarize(resolved: ResolvedFlows) -> tuple[Communication, ...]:
         )
         for at, (key, row) in enumerate(zip(keys.to_dict("records"), totals.to_dict("records"), strict=True))
     ]
-    return tuple(sorted(found, key=meaning))
-
-
-_LISTS = {"src_pods": "src_owner_pod", "dst_pods": "dst_owner_pod", "services": "service", "sources": "source"}
+    # One address may have been called two things: to its meaning that is the same.
+    return tuple(sorted(found, key=lambda one: (*meaning(one), one.src.name, one.dst.name)))
 
 
 def _key_codes(resolved: ResolvedFlows) -> list[Array]:
@@ -139,16 +144,14 @@ def _key_codes(resolved: ResolvedFlows) -> list[Array]:
     return [*columns, resolved["port"].to_numpy(dtype=np.int64)]
 
 
-def _counts(resolved: ResolvedFlows) -> pd.DataFrame:
-    """Return the connections split by what became of the attempts."""
+def attempts(resolved: ResolvedFlows) -> pd.DataFrame:
+    """Return the attempts of each row, in the column of what became of them; 0 in the others."""
     connections = resolved["connections"].fillna(0).astype("int64")
-    worked, allowed = (resolved["outcome"] == name for name in ("established", "allowed"))
-    silent = _silent(resolved)
+    worked, allowed, silent = _established(resolved), resolved["outcome"] == "allowed", _silent(resolved)
     # a row that another vantage point counts already has no attempts of its own (vantages.once)
     least = 1 - resolved["again"].astype("int64") if "again" in resolved else 1
     return pd.DataFrame(
         {
-            "worked": worked,
             "connections": connections.where(worked, 0),
             "one_way": connections.clip(lower=least).where(silent, 0),
             "allowed": connections.clip(lower=least).where(allowed, 0),
@@ -162,6 +165,10 @@ def successful(resolved: pd.DataFrame) -> "pd.Series[bool]":
     return resolved["outcome"].isin(["established", "allowed"]) | _silent(resolved)
 
 
+def _established(resolved: pd.DataFrame) -> "pd.Series[bool]":
+    return resolved["outcome"] == "established"
+
+
 def _silent(resolved: pd.DataFrame) -> "pd.Series[bool]":
     """Return where datagrams got no reply: they may be real (statsd, syslog)."""
     return (resolved["protocol"] == "UDP") & (resolved["outcome"] == "unanswered")
@@ -171,12 +178,12 @@ def _totals(resolved: ResolvedFlows, counts: pd.DataFrame, group: Array) -> pd.D
     """Return a row of sums and bounds for each communication."""
     kept = resolved["sampled"].fillna(1.0).astype(float).rename("kept")
     reused = resolved["src_ip_reused"] | resolved["dst_ip_reused"]
-    flags = resolved.assign(ip_reused=reused, node_snat=resolved["src_reason"] == "node_snat")
-    marks = pd.concat([flags[["first_seen", "last_seen", *_FLAGS]], counts, kept], axis=1)
+    snat = resolved["src_reason"] == "node_snat"
+    flags = resolved.assign(ip_reused=reused, node_snat=snat, worked=_established(resolved))
+    marks = pd.concat([flags[["first_seen", "last_seen", "worked", *_FLAGS]], counts, kept], axis=1)
     groups = marks.groupby(group, sort=True)
     least, most = groups[["first_seen", "kept"]].min(), groups[["last_seen", "worked", *_FLAGS]].max()
-    counters = ["packets", "bytes", "reply_packets", "reply_bytes"]
-    known = resolved[counters].groupby(group, sort=True).sum(min_count=1)
+    known = resolved[[*COUNTERS]].groupby(group, sort=True).sum(min_count=1)
     return pd.concat([least, most, groups[["connections", "one_way", "allowed"]].sum(), known], axis=1)
 
 
@@ -206,7 +213,7 @@ def _distinct(column: "pd.Series[Any]", group: Array) -> dict[int, tuple[str, ..
 def _examples(resolved: ResolvedFlows, group: Array) -> list[str]:
     """Return the least flow of each communication, as text: it does not depend on the order of the flows."""
     rows = np.arange(len(group))
-    for name in ("src", "dst", "dst_port", "src_namespace", "src_pod", "dst_namespace", "dst_pod"):
+    for name in _EXAMPLE:
         rank = _ranks(resolved[name])[rows]
         least = np.full(int(group.max()) + 1, np.iinfo(np.int64).max)
         np.minimum.at(least, group[rows], rank)

@@ -8,14 +8,18 @@ from typing import TypedDict, Unpack
 
 from collectors.capture.decode import VXLAN_PORTS
 from collectors.claimed import inventory_of
+from collectors.engine import LOCAL, Progress, untold
 from collectors.errors import PodfenceError, UnreadableInput, one_line
 from collectors.formats.mapping import Mapping, columns_mapping, document_mapping
+from collectors.formats.period import Period
 from collectors.inventory import Inventory
 from collectors.inventory_store import load_inventory
-from collectors.ledger import Ledger
+from collectors.ledger import LEFT_OUT, Ledger
 from collectors.observation import Observation, Source
+from collectors.partitions import Partitions
 from collectors.ranges import collapsed, given_ranges
-from collectors.sources import never, read_flows
+from collectors.series import never
+from collectors.sources import read_flows
 from collectors.store import load, save
 from recommender.cni import CniWarning, cni_warnings, profile
 from recommender.coverage import coverage
@@ -28,10 +32,9 @@ from recommender.outputs import Layout
 from recommender.policy import NetworkPolicy
 from recommender.report.page import report_html
 from recommender.review import Reviewed, accept_observed, review
-from recommender.sightings import sightings
 from recommender.simulate import excess, isolation
 from recommender.simulate import simulate as simulate_communications
-from recommender.stages import suggested
+from recommender.stages import suggested_by_parts
 from recommender.store import (
     REPORT,
     load_decisions,
@@ -118,8 +121,12 @@ class Reading(TypedDict, total=False):
     outer: bool
     vxlan_port: int | None
     workers: int
+    engine: str
+    scheduler: str | None
     mapping: Mapping | None
     stopped: Callable[[], bool]
+    progress: Progress
+    period: Period | None
 
 
 def observe(
@@ -130,14 +137,18 @@ def observe(
     outer: bool = False,
     vxlan_port: int | None = None,
     workers: int = 1,
+    engine: str = LOCAL,
+    scheduler: str | None = None,
     mapping: Mapping | None = None,
     stopped: Callable[[], bool] = never,
+    progress: Progress = untold,
+    period: Period | None = None,
 ) -> tuple[Observation, tuple[Source, ...]]:
     """Read sources into an observation store, beside what is there.
 
-    `outer`, `workers`, `mapping`, `stopped` as in `read_flows`; `vxlan_port` is one more that VXLAN is expected at, in
-    the place of Linux's old 8472. Returns what was read now, and the sources that the store held already (they are not
-    counted again).
+    `outer`, `workers`, `engine`, `scheduler`, `mapping`, `stopped`, `progress`, `period` as in `read_flows`;
+    `vxlan_port` is one more that VXLAN is expected at, in the place of Linux's old 8472. Returns what was read now, and
+    the sources that the store held already (they are not counted again).
     """
     ports = VXLAN_PORTS if vxlan_port is None else (VXLAN_PORTS[0], vxlan_port)
     observation = read_flows(
@@ -146,8 +157,12 @@ def observe(
         outer=outer,
         vxlan_ports=ports,
         workers=workers,
+        engine=engine,
+        scheduler=scheduler,
         mapping=mapping,
         stopped=stopped,
+        progress=progress,
+        period=period,
     )
     return observation, save(observation, store)
 
@@ -174,15 +189,15 @@ def run(
 ) -> Conclusion:
     """Do the whole job: `observations`, `review`, `policies` and `report.html` under the folder.
 
-    `reading` is what `observe` may be told; files of a folder that it passed over are in the conclusion's ledger.
+    `reading` is what `observe` may be told; files of a folder that it left out are in the conclusion's ledger.
     Without an inventory, pods are who the records say (`RunOptions.known`).
     """
     options, folder = options or RunOptions(), Path(folder)
     inventory = None if inventory_path is None else options.inventory(inventory_path)
     read, _ = observe(sources, folder / "observations", **reading)
     observation = load(folder / "observations")
-    passed_over = {key: entry for key, entry in read.ledger.events.items() if key[1] == "passed_over"}
-    observation = replace(observation, ledger=observation.ledger + Ledger(events=passed_over))
+    left_out = {key: entry for key, entry in read.ledger.events.items() if key[1] in LEFT_OUT}
+    observation = replace(observation, ledger=observation.ledger + Ledger(events=left_out))
     inventory = options.known(None, observation) if inventory is None else inventory
     conclusion = conclude(observation, inventory, folder / "review", options)
     refuse_half_decided(
@@ -214,7 +229,7 @@ def conclude(observation: Observation, inventory: Inventory, folder: str | Path,
 
     Writes the suggestions there, and the decisions where the options added some.
     """
-    found = suggested(observation, inventory)
+    found = suggested_by_parts(Partitions(observation.flows), observation.names, observation.window, inventory)
     communications = found.communications
     reviewed, not_widened = _decided(found.suggestions, inventory, folder, options)
     policies = generate(reviewed, options.generating)
@@ -229,7 +244,7 @@ def conclude(observation: Observation, inventory: Inventory, folder: str | Path,
         excess=excess(policies, [item.communication for item in reviewed.accepted], inventory),
         isolation=isolation(policies, inventory),
         findings=findings(observation, inventory, communications, found.scans),
-        coverage=coverage(communications, inventory, observation.window, sightings(found.resolved)),
+        coverage=coverage(communications, inventory, observation.window, found.sightings),
         existing=compare(policies, reviewed, inventory, outcomes),
         not_widened=not_widened,
         cni=unsupported(policies, reviewed, options, inventory),

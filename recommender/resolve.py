@@ -138,9 +138,9 @@ def _end(end: str, found: Finding, address: Array, setting: Setting) -> dict[str
     }
 
 
-_MANY_CLIENTS = 10
+MANY_CLIENTS = 10
 """Addresses that one address and port must have talked with to be taken for a server's."""
-_CLIENTS_OWN = 32768
+CLIENTS_OWN = 32768
 """The first port that Linux gives to clients (ip_local_port_range); others begin later (RFC 6335: 49152)."""
 
 
@@ -163,8 +163,8 @@ def _oriented(
         for row in first_rows.tolist()
     ]
     _, firsts = numbered(number, setting.source[rows.flow[at]])
-    many = np.bincount(number[firsts], minlength=len(known)) >= _MANY_CLIENTS
-    many &= (columns[2][first_rows] < _CLIENTS_OWN) & (columns[0][first_rows] > 0)
+    many = np.bincount(number[firsts], minlength=len(known)) >= MANY_CLIENTS
+    many &= (columns[2][first_rows] < CLIENTS_OWN) & (columns[0][first_rows] > 0)
     hinted = at[(np.array(known) | many)[number] | by_service[at]]
     texts = [*map(str, orientation.categories), "port_hint"]
     codes = orientation.codes.astype(np.int64)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from recommender.communications import End, meaning, summarize
+from recommender.condense import concat_resolved
 from recommender.resolve import ResolvedFlows
 from recommender.spans import Array, groups, numbered
 from recommender.vantages import AGAIN
@@ -64,19 +65,79 @@ def scans(resolved: ResolvedFlows, options: ScanOptions | None = None) -> tuple[
 
     Takes the rows that `vantages.once` gave, or those of `resolve` where nothing was seen twice.
     """
-    options = options or ScanOptions()
-    telling = resolved["outcome"].isin([*FAILED, "established", "allowed"]).to_numpy()
-    if AGAIN in resolved:
-        telling = telling & ~resolved[AGAIN].to_numpy()
-    tries = _Tries.of(resolved, np.flatnonzero(telling))
-    tries = tries.take(np.flatnonzero(_suspect(tries, options)))
-    found = [_scan(resolved, tries.take(rows)) for rows in _scanned(tries, _hits(tries, options), options)]
-    return tuple(sorted(found, key=lambda scan: (str(scan.source), scan.address, scan.start)))
+    watch = ScanWatch(options)
+    watch.add(resolved)
+    return watch.scans()
 
 
 def scan_like(found: Iterable[Scan]) -> frozenset[tuple[object, ...]]:
     """Return the meanings of the communications that carry the caveat `scan_like`."""
     return frozenset(meant for scan in found for meant in scan.worked)
+
+
+class ScanWatch:
+    """Finds the scans in resolved flows that come in parts, each with times behind those of the parts before.
+
+    Keeps the rows of those who scanned, and of the last two stretches of time those of all: there a scan may go on.
+    """
+
+    def __init__(self, options: ScanOptions | None = None) -> None:
+        self._options = options or ScanOptions()
+        self._hits: set[tuple[_Who, int]] = set()
+        self._kept: list[ResolvedFlows] = []
+        self._open: list[ResolvedFlows] = []
+        self._settled = _BEFORE_ALL
+
+    def add(self, resolved: ResolvedFlows) -> None:
+        """Take the rows of the next part, as `scans` takes all."""
+        telling = resolved["outcome"].isin([*FAILED, "established", "allowed"]).to_numpy()
+        if AGAIN in resolved:
+            telling = telling & ~resolved[AGAIN].to_numpy()
+        if telling.any():
+            rows = concat_resolved([*self._open, resolved[telling]])
+            latest = int(rows["first_seen"].max().value) // self._options.within.value
+            self._settle(rows, latest - 1)
+
+    def scans(self) -> tuple[Scan, ...]:
+        """Return all scans, sorted by source and time; nothing can be added after that."""
+        self._settle(concat_resolved(self._open), _AFTER_ALL)
+        rows = concat_resolved(self._kept)
+        tries = _Tries.of(rows)
+        numbers = {who: number for number, who in enumerate(_who(rows, tries))}
+        hits = {(numbers[who], stretch) for who, stretch in self._hits}
+        found = [_scan(rows, tries.take(at)) for at in _scanned(tries, hits, self._options)]
+        return tuple(sorted(found, key=lambda scan: (str(scan.source), scan.address, scan.start)))
+
+    def _settle(self, rows: ResolvedFlows, until: int) -> None:
+        """Decide on the stretches before `until`; rows of later ones stay open."""
+        tries = _Tries.of(rows)
+        suspects = tries.take(np.flatnonzero(_suspect(tries, self._options)))
+        who = _who(rows, tries)
+        found = _hits(suspects, self._options)
+        self._hits |= {(who[source], stretch) for source, stretch in found if self._settled <= stretch < until}
+        of, hit = tries.first // self._options.within.value, np.zeros(len(rows), dtype=bool)
+        scanners = {name for name, _ in self._hits}
+        at = np.flatnonzero(np.array([name in scanners for name in who], dtype=bool)[tries.source])
+        # A row is of two stretches of time, and leaves when both are settled.
+        hit[at] = [
+            not self._hits.isdisjoint({(who[source], stretch), (who[source], stretch - 1)})
+            for source, stretch in zip(tries.source[at].tolist(), of[at].tolist(), strict=True)
+        ]
+        self._kept.append(rows[hit & (of < until)])
+        self._open = [rows[of >= until]]
+        self._settled = until
+
+
+_BEFORE_ALL: Final = int(np.iinfo(np.int64).min)
+_AFTER_ALL: Final = int(np.iinfo(np.int64).max)
+_Who = tuple[str, ...]
+"""A source by its texts: numbers are those of one frame."""
+
+
+def _who(rows: ResolvedFlows, tries: "_Tries") -> list[_Who]:
+    """Return the texts of each source, by its number."""
+    firsts = rows.iloc[np.unique(tries.source, return_index=True)[1]][[*_SOURCE]].astype("object")
+    return [tuple(map(str, row)) for row in firsts.itertuples(index=False, name=None)]
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,14 +153,13 @@ class _Tries:
     last: Array
 
     @staticmethod
-    def of(resolved: ResolvedFlows, at: Array) -> "_Tries":
-        rows = resolved.iloc[at]
+    def of(rows: ResolvedFlows) -> "_Tries":
         failing = np.array([*(str(name) in FAILED for name in rows["outcome"].cat.categories), False])
         ports = numbered(_codes(rows, "protocol"), rows["port"].to_numpy(dtype=np.int64))[0]
         first, last = (rows[name].astype("int64").to_numpy() for name in ("first_seen", "last_seen"))
         source = numbered(*(_codes(rows, name) for name in _SOURCE))[0]
         failed = failing[_codes(rows, "outcome")]
-        return _Tries(at, source, _peers(rows), ports, failed, first, np.maximum(first, last))
+        return _Tries(np.arange(len(rows)), source, _peers(rows), ports, failed, first, np.maximum(first, last))
 
     def take(self, at: Array) -> "_Tries":
         """Return these only."""

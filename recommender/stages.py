@@ -1,13 +1,24 @@
-"""Turns an observation and an inventory into communications and suggestions: the stages, each after the other. Pure."""
+"""Turns an observation and an inventory into communications and suggestions: the stages, each after the other. Pure.
 
+The flows may come in parts, of which each is resolved by itself: memory is that of one part and of what is left of all.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from collectors.flows import Flows
 from collectors.inventory import Inventory
-from collectors.observation import Observation
+from collectors.names import Names
+from collectors.observation import Observation, ObservationWindow
+from collectors.partitions import in_order
 from recommender.communications import Communication, summarize
+from recommender.condense import condensed, merge_condensed
 from recommender.names import with_names
 from recommender.resolve import ResolvedFlows, resolve
-from recommender.scans import Scan, scan_like, scans
+from recommender.scans import Scan, ScanWatch, scan_like, scans
+from recommender.servers import hinted, servers
+from recommender.sightings import Sightings, sightings
 from recommender.suggest import Suggestions, SuggestOptions, suggest
 from recommender.vantages import once
 
@@ -22,22 +33,74 @@ class Suggested:
     suggestions: Suggestions
 
 
+@dataclass(frozen=True, eq=False)
+class SuggestedByParts:
+    """The same of flows that came in parts, less the resolved flows, which were never together."""
+
+    communications: tuple[Communication, ...]
+    scans: tuple[Scan, ...]
+    suggestions: Suggestions
+    sightings: Sightings
+
+
 def suggested(observation: Observation, inventory: Inventory) -> Suggested:
     """Return what an observation suggests, with what led there."""
-    resolved = _resolved_once(observation, inventory)
+    resolved = _resolved_once(observation.flows, inventory, observation.window)
     communications = with_names(summarize(resolved), observation.names)
     scanned = scans(resolved)
-    suspicious = SuggestOptions(scan_like=scan_like(scanned))
     return Suggested(
-        resolved, communications, scanned, suggest(communications, inventory, observation.window, suspicious)
+        resolved, communications, scanned, _suggestions(communications, scanned, inventory, observation.window)
+    )
+
+
+def suggested_by_parts(
+    parts: Iterable[Flows], names: Names, window: ObservationWindow, inventory: Inventory
+) -> SuggestedByParts:
+    """Return what `suggested` does of all parts together, and the sightings.
+
+    The parts are iterated over twice: they are in the order of time, and no two have rows of one bucket
+    (`collectors.partitions`). Raises ValueError where they are not.
+    """
+    watch, seen = ScanWatch(), Counter[tuple[object, ...]]()
+    total = merge_condensed(())
+    for resolved in _each_resolved(parts, inventory, window):
+        watch.add(resolved)
+        seen.update(sightings(resolved))
+        total = merge_condensed((total, condensed(resolved)))
+    communications, scanned = with_names(summarize(total), names), watch.scans()
+    return SuggestedByParts(
+        communications, scanned, _suggestions(communications, scanned, inventory, window), dict(seen)
     )
 
 
 def spoken(observation: Observation, inventory: Inventory) -> tuple[Communication, ...]:
     """Return the communications alone: without what addresses were called, which no verdict asks for."""
-    return summarize(_resolved_once(observation, inventory))
+    return summarize(_resolved_once(observation.flows, inventory, observation.window))
 
 
-def _resolved_once(observation: Observation, inventory: Inventory) -> ResolvedFlows:
+def spoken_by_parts(
+    parts: Iterable[Flows], window: ObservationWindow, inventory: Inventory
+) -> tuple[Communication, ...]:
+    """Return what `spoken` does of all parts together; they are as for `suggested_by_parts`."""
+    total = merge_condensed(())
+    for resolved in _each_resolved(parts, inventory, window):
+        total = merge_condensed((total, condensed(resolved)))
+    return summarize(total)
+
+
+def _resolved_once(flows: Flows, inventory: Inventory, window: ObservationWindow) -> ResolvedFlows:
     """Return what each end was at its time, each connection counted once."""
-    return once(resolve(observation.flows, inventory), observation.window)
+    return once(resolve(flows, inventory), window)
+
+
+def _each_resolved(parts: Iterable[Flows], inventory: Inventory, window: ObservationWindow) -> Iterator[ResolvedFlows]:
+    """Yield what `_resolved_once` returns of all parts together, part by part."""
+    known = servers(parts, inventory)
+    for flows in in_order(parts):
+        yield once(hinted(resolve(flows, inventory), known), window)
+
+
+def _suggestions(
+    communications: tuple[Communication, ...], scanned: Iterable[Scan], inventory: Inventory, window: ObservationWindow
+) -> Suggestions:
+    return suggest(communications, inventory, window, SuggestOptions(scan_like=scan_like(scanned)))

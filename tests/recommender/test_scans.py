@@ -9,7 +9,7 @@ from collectors.inventory import WorkloadRef
 from collectors.observation import ObservationWindow
 from recommender.communications import AddressPeer, meaning, summarize
 from recommender.resolve import resolve
-from recommender.scans import ScanOptions, scan_like, scans
+from recommender.scans import ScanOptions, ScanWatch, scan_like, scans
 from recommender.vantages import once
 from tests.cluster import deployment, flow, flows, inventory, pod, service, slices
 
@@ -190,3 +190,40 @@ def test_the_order_of_the_flows_does_not_matter(chance):
     chance.shuffle(shuffled)
     assert _found(*rows) == _found(*shuffled)
     assert np.all([scan.failed <= scan.attempts for scan in _found(*rows)])
+
+
+def _by_parts(resolved, seconds, options):
+    watch = ScanWatch(options)
+    for _, part in resolved.groupby(resolved["first_seen"].dt.floor(f"{seconds}s")):
+        watch.add(part)
+    return watch.scans()
+
+
+def test_a_scan_over_midnight_is_one_though_the_days_come_apart():
+    late = [_try("10.0.0.9", 1000 + at, at=46_200 + at * 120) for at in range(200)]  # from 23:50, for hours
+    resolved = resolve(flows(*late), CLUSTER)
+    (scan,) = scans(resolved, ScanOptions(ports=5))
+    assert scan.start.date() != scan.end.date()
+    assert _by_parts(resolved, 86_400, ScanOptions(ports=5)) == (scan,)
+
+
+TRIES = st.lists(
+    st.tuples(
+        st.sampled_from(["10.0.0.1", "10.0.7.1"]),
+        st.sampled_from(["10.0.0.9", *SPREAD[1:4]]),
+        st.integers(1, 4),
+        st.sampled_from(["refused", "refused", "established"]),
+        st.integers(0, 90),
+    ),
+    min_size=1,
+    max_size=40,
+)
+
+
+@given(TRIES, st.sampled_from([60, 600, 1800]))
+def test_scans_of_parts_are_those_of_all_at_once(drawn, seconds):
+    drawn.sort(key=lambda one: one[-1])  # as an observation has them
+    rows = [_try(dst, port, outcome, src=src, at=minute * 60) for src, dst, port, outcome, minute in drawn]
+    resolved = resolve(flows(*rows), CLUSTER)
+    options = ScanOptions(ports=2, peers=3, targets=4)
+    assert _by_parts(resolved, seconds, options) == scans(resolved, options)

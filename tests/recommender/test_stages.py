@@ -3,15 +3,20 @@
 from dataclasses import replace
 
 import pandas as pd
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from collectors.names import conform_names
 from collectors.observation import Observation, ObservationWindow, Source
+from collectors.partitions import Partitions
 from recommender.communications import meaning
 from recommender.scans import scan_like
 from recommender.sightings import sightings
-from recommender.stages import spoken, suggested
+from recommender.stages import spoken, spoken_by_parts, suggested, suggested_by_parts
 from tests.cluster import deployment, flow, flows, inventory, pod
+from tests.recommender.semantics.towns import lives
 
+MANY = settings(max_examples=100, deadline=None)
 HOUR = pd.Timestamp("2026-11-01T11:00:00Z")
 CLUSTER = inventory(deployment("web", ["10.0.0.1"]), pod("db", "10.0.0.9", {"app": "db"}))
 SOURCES = [Source(name, "pcap", 1, start=HOUR, end=HOUR + pd.Timedelta(hours=1)) for name in ("a", "b")]
@@ -67,3 +72,50 @@ def test_the_resolved_flows_are_those_of_the_communications():
 def test_nothing_observed_is_nothing_spoken_and_nothing_suggested():
     found = suggested(Observation(), CLUSTER)
     assert (spoken(Observation(), CLUSTER), found.communications, found.scans, found.suggestions.items) == ((),) * 4
+
+
+def _by_parts(observation, known, seconds):
+    return suggested_by_parts(Partitions(observation.flows, seconds), observation.names, observation.window, known)
+
+
+def _assert_alike(observation, known, seconds):
+    whole, parts = suggested(observation, known), _by_parts(observation, known, seconds)
+    assert parts.communications == whole.communications
+    assert parts.scans == whole.scans
+    assert parts.suggestions == whole.suggestions
+    assert parts.sightings == sightings(whole.resolved)
+    spoken_of = spoken_by_parts(Partitions(observation.flows, seconds), observation.window, known)
+    assert spoken_of == spoken(observation, known)
+
+
+@MANY
+@given(lives(), st.sampled_from([60, 120]))
+def test_flows_that_come_by_parts_suggest_what_all_at_once_do(life, seconds):
+    """Whatever the cluster; parts of minutes here are parts of days elsewhere."""
+    town, rows = life
+    sources = [
+        Source(name, "pcap", 1, start=HOUR, end=HOUR + pd.Timedelta(minutes=2 + at))
+        for at, name in enumerate(("a.pcap", "b.pcap", "c.pcap"))
+    ]
+    _assert_alike(Observation(flows(*rows), ObservationWindow.of(sources)), town.inventory, seconds)
+
+
+def test_names_scans_and_vantage_points_are_the_same_by_parts():
+    _assert_alike(TRAFFIC, CLUSTER, 60)
+
+
+def test_a_server_that_only_the_clients_of_several_days_show_is_one():
+    """Six clients a day, twelve in all, none of whom began what was seen."""
+    known = inventory(pod("db", "10.0.0.9"), [pod(f"client-{at}", f"10.0.1.{at}") for at in range(12)])
+    rows = [
+        flow(f"10.0.1.{at}", "10.0.0.9", 5432, orientation="unknown", at=HOUR + pd.Timedelta(days=at // 6))
+        for at in range(12)
+    ]
+    observation = Observation(flows(*rows), ObservationWindow.of(SOURCES))
+    assert {one.evidence.orientations for one in spoken(observation, known)} == {("port_hint",)}
+    _assert_alike(observation, known, 86_400)
+
+
+def test_nothing_observed_suggests_nothing_by_parts_either():
+    found = _by_parts(Observation(), CLUSTER, 60)
+    assert (found.communications, found.scans, found.suggestions.items, found.sightings) == ((), (), (), {})
