@@ -60,7 +60,7 @@ def _edges(count: int) -> str:
 def coverage_rows(coverage: Coverage) -> Iterator[tuple[str, str]]:
     """Yield the rows that the terminal summary has for coverage; the texts are bounded and escaped."""
     counts = ", ".join(f"{count} {verdict}" for verdict, count in coverage.counts.items() if count)
-    yield "coverage", f"{coverage.verdict} ({counts or 'no workload is known'})"
+    yield "coverage", f"{coverage.verdict} ({f'workloads: {counts}' if counts else 'no workload is known'})"
     yield "", estimate(coverage.seen, coverage.options.confidence)
     for sentence in warnings(coverage):
         yield "", sentence
@@ -180,11 +180,11 @@ def _time(stamp: pd.Timestamp | None) -> str | None:
 
 def _lost(loss: Loss) -> str:
     if loss.share is None:
-        least = f"at least {loss.lost:,}; " if loss.lost else ""
+        least = f"at least {loss.lost:,} packets or records; " if loss.lost else ""
         return f"{least}it does not say how many{in_gaps(loss.during)}"
     if not loss.lost:
         return f"it does not say how many{in_gaps(loss.during)}, {percent(loss.share)} of its time"
-    return f"{loss.lost:,}, {percent(loss.share)}{in_gaps(loss.during)}"
+    return f"{loss.lost:,} packets or records{in_gaps(loss.during)}, {percent(loss.share)} of all"
 
 
 def _listed(names: Iterable[str]) -> str:

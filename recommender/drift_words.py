@@ -16,8 +16,8 @@ from recommender.phrases import duration
 from recommender.text import cut, some
 
 _MOST_SHOWN, _MOST_ROWS = 50, 20
-_LONGEST, _LONGEST_NAME, _LONGEST_REASON = 400, 120, 2000
-"""Characters of a line, a name in Markdown and a reason: names are other people's."""
+_LONGEST, _LONGEST_NAME, _LONGEST_REASON, _LONGEST_PROOF = 400, 120, 2000, 240
+"""Characters of a line, a name in Markdown, a reason, and why an absence proves nothing: --json has all of that."""
 _MOST_POLICIES = 3
 _COLUMNS = ("from", "to", "port")
 _Item = TypeVar("_Item")
@@ -84,7 +84,7 @@ def _broken_lines(change: Change) -> Iterator[str]:
 
 def _vanished_lines(item: Vanished) -> Iterator[str]:
     yield cut(f"  - {item.suggestion.communication}", _LONGEST) + f" ({_proof(item)})"
-    yield cut(f"      {item.reason}", _LONGEST_REASON)
+    yield cut(f"      {item.reason}", _LONGEST_REASON if item.likely_gone else _LONGEST_PROOF)
 
 
 def _observed(found: Drift) -> str:

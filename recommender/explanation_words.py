@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from recommender.manifest_write import to_yaml
+from recommender.report.words import plural
 from recommender.simulate.explaining import EndExplanation, Explanation, PairExplanation, PolicyFinding
 from recommender.simulate.misses import EVERYTHING, RuleFinding
 
@@ -40,7 +41,7 @@ def _lines(found: Explanation) -> Iterator[str]:
 def _pair(pair: PairExplanation, found: Explanation, *, alone: bool) -> Iterator[str]:
     yield ""
     if not alone or (pair.src, pair.dst, pair.port) != (found.src, found.dst, found.port):
-        alike = f" (and {pair.count - 1} pairs of pods like them)" if pair.count > 1 else ""
+        alike = f" (and {plural(pair.count - 1, 'pair')} of pods like them)" if pair.count > 1 else ""
         yield f"{pair.verdict}: {pair.src} -> {pair.dst} {found.protocol}/{pair.port}{alike}"
     yield from _end(pair.egress)
     yield from _end(pair.ingress)

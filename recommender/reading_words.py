@@ -1,10 +1,11 @@
 """Turns what was read into words: packets of captures, records of flow logs, and what could not be used of either."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from collectors.inputs import CAPTURES
-from collectors.observation import LIVE, Observation, ObservationWindow, Source
+from collectors.observation import LIVE, Gap, Observation, ObservationWindow, Source
+from recommender.phrases import duration
 from recommender.text import cut, some
 
 _SHOWN = 5
@@ -40,12 +41,14 @@ def amounts(sources: Iterable[Source]) -> str:
 
 
 def inputs_text(sources: Iterable[Source]) -> str:
-    """Return the sources by name, each with how much it has and, of a log, as what it was read."""
-    named = [
-        f"{one.name} ({one.packets} packets)" if is_capture(one) else f"{one.name} ({one.packets} {one.kind} records)"
-        for one in sources
-    ]
-    return some(named, _SHOWN) or "none"
+    """Return the sources by name, each with how much it has, and as what it was read where that is no capture file."""
+    return some([f"{one.name} ({_amount(one)})" for one in sources], _SHOWN) or "none"
+
+
+def _amount(source: Source) -> str:
+    if is_live(source):
+        return f"live, {_counted(source.packets, 'packet')}"
+    return _counted(source.packets, "packet" if is_capture(source) else f"{source.kind} record")
 
 
 def window_text(window: ObservationWindow) -> str:
@@ -53,12 +56,28 @@ def window_text(window: ObservationWindow) -> str:
     start, end = window.start, window.end
     if start is None or end is None:
         return "nothing was observed"
-    return f"{start:%Y-%m-%d %H:%M:%S} to {end:%Y-%m-%d %H:%M:%S} UTC ({(end - start).total_seconds():.0f} s)"
+    return f"{start:%Y-%m-%d %H:%M:%S} to {end:%Y-%m-%d %H:%M:%S} UTC ({duration((end - start).round('s'))})"
 
 
 def counts_text(counts: Mapping[str, int]) -> str:
     """Return counts by name in a line."""
-    return ", ".join(f"{count} {name}" for name, count in counts.items()) or "none"
+    return ", ".join(f"{count:,} {name}" for name, count in counts.items()) or "none"
+
+
+def faults_text(observation: Observation) -> str:
+    """Return what happened to inputs as a whole in a line; of gaps how many there are and what they cost."""
+    counts = observation.ledger.event_counts()
+    lost, gaps = counts.pop("gap", 0), observation.window.gaps
+    told = [_gaps_text(gaps) if gaps else f"{lost:,} gap"] if lost or gaps else []
+    return ", ".join([*told, *([counts_text(counts)] if counts else [])]) or "none"
+
+
+def _gaps_text(gaps: Collection[Gap]) -> str:
+    known = [gap.lost for gap in gaps if gap.lost is not None]
+    lost = f"{sum(known):,} lost"
+    if len(known) < len(gaps):
+        lost = f"at least {lost}" if sum(known) else "not known how many were lost"
+    return f"{_counted(len(gaps), 'gap')} ({lost})"
 
 
 def observed_data(observation: Observation) -> dict[str, Any]:
@@ -87,10 +106,10 @@ def observed_text(observation: Observation) -> str:
         ("sources", inputs_text(window.sources)),
         ("window", window_text(window)),
         ("read", amounts(window.sources)),
-        ("in flows", f"{len(observation.flows)} rows, {connections} connections"),
+        ("in flows", f"{_counted(len(observation.flows), 'row')}, {_counted(connections, 'connection')}"),
         ("in no flow", counts_text(ledger.packet_counts())),
         *(("", example) for example in _examples(observation)),
-        ("input faults", counts_text(ledger.event_counts())),
+        ("input faults", faults_text(observation)),
     ]
     return "\n".join(f"{name:<14} {text}".rstrip() for name, text in rows)
 
@@ -110,6 +129,10 @@ def remarks(observation: Observation) -> Iterator[str]:
     files = sorted({source for source, kind in observation.ledger.events if kind == "passed_over"})
     if files:
         yield f"passed over, as no capture and no flow log that is known by its beginning: {some(files, _SHOWN)}"
+    unread = sorted({source for source, kind in observation.ledger.events if kind == "unreadable"})
+    if unread:
+        first = observation.ledger.events[unread[0], "unreadable"].samples[0].text
+        yield f"left out, since they cannot be read: {some(unread, _SHOWN)}; of the first: {cut(first, _LONGEST)}"
     for source in observation.window.sources:
         malformed = observation.ledger.packets.get((source.name, "malformed"))
         if not is_capture(source) and malformed is not None and malformed.count == source.packets:

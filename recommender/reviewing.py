@@ -84,25 +84,29 @@ def in_order(reviewed: Reviewed, wanted: Filter) -> tuple[Suggestion, ...]:
     return tuple(sorted(items, key=lambda item: item.id not in still))
 
 
-def counted(communication: Communication) -> str:
-    """Return how often a communication worked."""
+def counted(communication: Communication) -> tuple[str, str]:
+    """Return how often a communication worked, and in what way: the number, and the word for it."""
     evidence = communication.evidence
     if evidence.connections:
-        return str(evidence.connections)
-    return f"{evidence.one_way} one way" if evidence.one_way else f"{evidence.allowed} let through"
+        return f"{evidence.connections:,}", "worked"
+    return (f"{evidence.one_way:,}", "one way") if evidence.one_way else (f"{evidence.allowed:,}", "let through")
 
 
 def list_lines(standing: Standing, items: Iterable[Suggestion], limit: int | None = None) -> Iterator[str]:
     """Yield a table: a line for each suggestion, under the workload direction where it is decided."""
     shown, left = _limited(items, limit)
-    texts = {item.id: what(item.communication) for _, group in shown for item in group}
+    listed = [item for _, group in shown for item in group]
+    texts = {item.id: what(item.communication) for item in listed}
+    counts = {item.id: counted(item.communication) for item in listed}
     wide = min(_WIDEST, max(map(len, texts.values()), default=0))
-    status_wide = max((len(standing.said(item)) for _, group in shown for item in group), default=0)
+    status_wide = max((len(standing.said(item)) for item in listed), default=0)
+    digits, letters = (max((len(count[place]) for count in counts.values()), default=0) for place in (0, 1))
     for direction, group in shown:
         yield named(direction)
         for item in group:
             row = f"  {cut(item.id, 40)}  {standing.said(item):<{status_wide}}  {texts[item.id]:<{wide}}"
-            yield f"{row}  {counted(item.communication):>6}  {' '.join(item.caveats)}".rstrip()
+            number, way = counts[item.id]
+            yield f"{row}  {number:>{digits}} {way:<{letters}}  {' '.join(item.caveats)}".rstrip()
     if left:
         yield f"and {left} more: ask for fewer, or raise --limit"
 

@@ -156,7 +156,7 @@ def _refusal(communication: Communication) -> tuple[str, str] | None:
 
 def _failure(evidence: Evidence) -> tuple[str, str]:
     """Return why nothing that worked was seen."""
-    attempts = ", ".join(f"{count} {outcome}" for outcome, count in evidence.failed)
+    attempts = ", ".join(f"{count} {outcome.replace('_', '-')}" for outcome, count in evidence.failed)
     outcomes = {outcome for outcome, _ in evidence.failed}
     if "audited" in outcomes:
         return "audited", f"it passed, but a policy in audit mode would deny it ({attempts}): evidence against"

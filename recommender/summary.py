@@ -17,7 +17,7 @@ from recommender.findings import findings_data, findings_rows
 from recommender.findings_model import Finding
 from recommender.outcomes import Excess, Outcome
 from recommender.policy import EGRESS, INGRESS, NetworkPolicy, PolicyType
-from recommender.reading_words import counts_text, inputs_text, units, window_text
+from recommender.reading_words import counts_text, faults_text, inputs_text, units, window_text
 from recommender.review import Reviewed
 from recommender.suggest import Suggestion
 from recommender.text import visible
@@ -183,9 +183,9 @@ def _input_rows(conclusion: Conclusion, data: Mapping[str, Any]) -> Iterator[Row
     window = conclusion.observation.window
     yield "inputs", inputs_text(window.sources)
     yield "window", window_text(window)
-    yield "flows", f"{data['flows']} rows; {units(window.sources)} in no flow: {counts_text(data['ledger'])}"
+    yield "flows", f"{data['flows']:,} rows; {units(window.sources)} in no flow: {counts_text(data['ledger'])}"
     if data["events"]:
-        yield "input faults", counts_text(data["events"])
+        yield "input faults", faults_text(conclusion.observation)
     yield from _inventory_rows(data["inventory"])
     suggestions = conclusion.reviewed.suggestions
     able, unable = len(suggestions.items), len(suggestions.withheld)
@@ -200,7 +200,8 @@ def _inventory_rows(known: Mapping[str, Any]) -> Iterator[Row]:
     if known["claimed"]:
         yield "", "as the flow logs name them: no Services, selectors, nodes, or pods that never talked are known"
         if known["unlabelled"]:
-            yield "", f"{known['unlabelled']} of these pods without labels, so that no policy can select them"
+            told = "of these pods without labels, so that no policy can select them: name an inventory"
+            yield "", f"{known['unlabelled']} {told}"
         return
     for kind, reason in known["missing"].items():
         yield "", f"without {kind}: {reason}"

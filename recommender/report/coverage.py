@@ -28,10 +28,11 @@ def coverage_part(coverage: Coverage, ids: Mapping[WorkloadRef, str] | None = No
     A picture is left out where nothing was seen.
     """
     counts = ", ".join(f"{count:,} {verdict}" for verdict, count in coverage.counts.items() if count)
+    shown = f"of the workloads {counts}" if counts else "no workload is known"
     seen, limits = coverage.seen, warnings(coverage)
     return join(
         [
-            tag("p", _badge(coverage.verdict), f" {counts or 'no workload is known'}"),
+            tag("p", _badge(coverage.verdict), f" {shown}"),
             tag("p", estimate(seen, coverage.options.confidence)),
             _figure(coverage) if seen.unseen.edges else None,
             tag("ul", [tag("li", sentence) for sentence in limits]) if limits else None,
@@ -94,7 +95,7 @@ def _row(entry: WorkloadCoverage, ids: Mapping[WorkloadRef, str]) -> tuple[Child
         f"{seen.unseen.edges:,}",
         f"{seen.unseen.once:,}",
         percent(seen.unseen.chance_most),
-        time(seen.newest),
+        "none" if seen.newest is None else time(seen.newest),
         _curve(seen.curve, 72, 20, f"{plural(seen.unseen.edges, 'edge')} over time") if seen.unseen.edges else None,
         said(entry.reason),
     )

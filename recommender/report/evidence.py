@@ -8,7 +8,7 @@ from recommender.communications import Communication, Evidence
 from recommender.report.facts import LONGEST, MOST_IN_FULL, STATES, Fact, Facts
 from recommender.report.markup import Child, Html, join, tag
 from recommender.report.tables import caveats, end_link, framed, time
-from recommender.report.words import ORIENTATIONS, size
+from recommender.report.words import NOT_KNOWN, ORIENTATIONS, size
 from recommender.text import cut
 
 _BETWEEN: Final = " · "
@@ -87,7 +87,7 @@ def _row(fact: Fact, side: str, facts: Facts) -> Html:
         tag("td", _port(spoken)),
         _state(fact, facts),
         tag("td", attempts(seen)),
-        tag("td", f"{size(seen.bytes)} / {size(seen.reply_bytes)}"),
+        tag("td", _both(size(seen.bytes), size(seen.reply_bytes))),
         tag("td", _times(seen, brief=facts.brief)),
         tag("td", reason, caveats(fact.caveats)),
         id=fact.anchor,
@@ -111,7 +111,7 @@ def _port(spoken: Communication) -> str:
 def _times(seen: Evidence, *, brief: bool) -> str:
     """Return first and last seen, the year or the date once where both share it; `brief`: to the minute."""
     first, last = time(seen.first_seen), time(seen.last_seen)
-    end = -3 if brief and "not known" not in {first, last} else None
+    end = -3 if brief and NOT_KNOWN not in {first, last} else None
     shared = 11 if first[:10] == last[:10] else 5 if brief and first[:5] == last[:5] else 0
     return f"{first[:end]} – {last[shared:end]}"
 
@@ -133,7 +133,7 @@ def _in_full(fact: Fact, facts: Facts) -> list[Html]:
         ("through Service", _names(seen.services)),
         ("called", _names(seen.names)),
         ("pods", join([_names(seen.src_pods) or "–", _names(seen.dst_pods) or "–"], " → ") if _pods(seen) else None),
-        ("packets", f"{_count(seen.packets)} / {_count(seen.reply_packets)}"),
+        ("packets", _both(_count(seen.packets), _count(seen.reply_packets))),
         ("example", cut(seen.example, LONGEST)),
         ("sources", _names(seen.sources)),
         ("notes", ", ".join(cut(note, LONGEST) for note in fact.communication.notes)),
@@ -170,5 +170,10 @@ def _names(names: Sequence[str]) -> Html | None:
     return join([tag("bdi", name) for name in names], ", ") if names else None
 
 
+def _both(there: str, back: str) -> str:
+    """Return what went there and what came back; once where it is the same word for both, as "not known" is."""
+    return there if there == back == NOT_KNOWN else f"{there} / {back}"
+
+
 def _count(count: int | None) -> str:
-    return "not known" if count is None else f"{count:,}"
+    return NOT_KNOWN if count is None else f"{count:,}"

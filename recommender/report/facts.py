@@ -24,7 +24,7 @@ STATES: Final[Mapping[State, str]] = {
     "allowed": "accepted and allowed",
     "denied": "not accepted, denied",
     "open": "not accepted, still open",
-    "withheld": "no rule possible",
+    "withheld": "no rule",
 }
 """What can become of a communication, the worst first."""
 

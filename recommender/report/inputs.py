@@ -1,16 +1,24 @@
 """Turns what was read, and what is not known of the cluster, into the part of the page that lets a reader check it."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+import pandas as pd
 
 from collectors.inventory import Inventory
 from collectors.ledger import Ledger
-from collectors.observation import Source
+from collectors.observation import Gap, Source
+from recommender.phrases import duration
 from recommender.reading_words import is_capture, is_live
 from recommender.report.facts import Facts
 from recommender.report.markup import Child, Html, join, tag
 from recommender.report.tables import events_table, ledger_table, said, samples_table, table, time
-from recommender.report.words import plural
+from recommender.report.words import NOT_KNOWN, plural
+
+_MOST_GAPS: Final = 50
+_FILTERED: Final = (
+    "Packets that the kernel's filter left out, because policies need nothing of them, are in neither number."
+)
 
 
 def inputs_part(facts: Facts) -> Html:
@@ -20,7 +28,7 @@ def inputs_part(facts: Facts) -> Html:
     if not window.sources:
         return tag("p", "No input was read.", class_="empty")
     rows = [
-        (tag("bdi", s.name), tag("bdi", s.kind), f"{s.packets:,}", f"{s.drops:,}", time(s.start), time(s.end))
+        (tag("bdi", s.name), _kind(s), f"{s.packets:,}", f"{s.drops:,}", time(s.start), time(s.end))
         for s in window.sources
     ]
     head = ("Input", "Kind", "Packets or records", "Dropped by the source", "First (UTC)", "Last (UTC)")
@@ -33,12 +41,46 @@ def inputs_part(facts: Facts) -> Html:
             tag("h3", "Ledger: what became of every packet and record"),
             ledger_table(counts, facts.flow_packets + records.in_flows),
             _balance(packets.read, facts.flow_packets + packets.left) if packets.read or not records.read else None,
-            _of_records(records, live=any(map(is_live, window.sources))) if records.read else None,
+            _of_records(records, window.sources) if records.read else None,
             join([tag("h3", "Input faults"), events_table(events)]) if events else None,
+            _gaps(window.gaps),
             _missing(facts.conclusion.inventory),
             tag("details", tag("summary", "Examples from the ledger"), samples_table(samples)) if samples else None,
         ]
     )
+
+
+def _kind(source: Source) -> Html:
+    return tag("bdi", "live interface" if is_live(source) else source.kind)
+
+
+def _gaps(gaps: Sequence[Gap]) -> Html | None:
+    """Return when nothing was seen, or not everything; the longest where there are too many to list."""
+    if not gaps:
+        return None
+    listed = sorted(sorted(gaps, key=_length, reverse=True)[:_MOST_GAPS], key=Gap.order)
+    rows = [(tag("bdi", gap.source), time(gap.start), time(gap.end), _long(gap), _lost(gap)) for gap in listed]
+    head = ("Input", "From (UTC)", "To (UTC)", "Length", "Packets or records lost")
+    left = len(gaps) - len(listed)
+    return join(
+        [
+            tag("h3", "Gaps: when something was lost, or nobody watched"),
+            table(head, rows, "Gaps", numbers=(4,)),
+            tag("p", f"And {plural(left, 'gap')} more, no longer than these.", class_="dim") if left else None,
+        ]
+    )
+
+
+def _length(gap: Gap) -> pd.Timedelta:
+    return pd.Timedelta(0) if gap.start is None or gap.end is None else gap.end - gap.start
+
+
+def _long(gap: Gap) -> str:
+    return NOT_KNOWN if gap.start is None or gap.end is None else duration(_length(gap))
+
+
+def _lost(gap: Gap) -> str:
+    return NOT_KNOWN if gap.lost is None else f"{gap.lost:,}"
 
 
 class _Read(NamedTuple):
@@ -84,12 +126,17 @@ def _balance(read: int, told: int) -> Html:
     )
 
 
-def _of_records(records: _Read, *, live: bool) -> Html:
-    what = ("packet or record", "packets or records") if live else ("record", "records")
-    of = " of live interfaces and flow logs" if live else " of flow logs"
+def _of_records(records: _Read, sources: Sequence[Source]) -> Html:
+    live, logs = any(map(is_live, sources)), not all(map(is_capture, sources))
+    one, many, of = "record", "records", "flow logs"
+    if live:
+        one, many, of = "packet", "packets", "live interfaces"
+        if logs:
+            one, many, of = "packet or record", "packets or records", "live interfaces and flow logs"
+    means = "A record may stand for many packets, and many records for one connection." if logs else _FILTERED
     return tag(
         "p",
-        f"Of {plural(records.read, what[0], what[1])}{of}, {records.left:,} are in the ledger; the other "
-        f"{records.in_flows:,} are in flows. A record may stand for many packets, and many records for one connection.",
+        f"Of {plural(records.read, one, many)} of {of}, {records.left:,} are in the ledger; the other "
+        f"{records.in_flows:,} are in flows. {means}",
         class_="balance good",
     )

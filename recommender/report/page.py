@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from recommender.communications import meaning
 from recommender.outcomes import Outcome
-from recommender.reading_words import amounts
+from recommender.reading_words import amounts, window_text
 from recommender.report.cni import cni_part
 from recommender.report.coverage import coverage_part
 from recommender.report.decisions import listed, widened_part
@@ -26,7 +26,6 @@ from recommender.report.tables import (
     port,
     said,
     table,
-    time,
 )
 from recommender.report.verdict import verdict_part
 from recommender.report.words import CAVEATS, plural
@@ -126,19 +125,10 @@ def _subtitle(conclusion: Conclusion) -> str:
     data = summary_data(conclusion)
     if window.start is None or window.end is None:
         return f"{plural(len(window.sources), 'input')}, no time observed"
-    seconds = (window.end - window.start).total_seconds()
     return (
-        f"{time(window.start)} to {time(window.end)} UTC ({_duration(seconds)}) · "
-        f"{amounts(window.sources)} · {plural(data['flows'], 'flow')} · "
+        f"{window_text(window)} · {amounts(window.sources)} · {plural(data['flows'], 'flow')} · "
         f"{plural(data['communications'], 'communication')}"
     )
-
-
-def _duration(seconds: float) -> str:
-    for name, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
-        if seconds >= 2 * length:
-            return plural(round(seconds / length), name)
-    return plural(round(seconds), "second")
 
 
 def _faults(facts: Facts) -> Iterable[Part]:

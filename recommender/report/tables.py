@@ -11,7 +11,7 @@ from recommender.communications import Communication, End, Evidence
 from recommender.outcomes import Excess
 from recommender.report.facts import STATES, Fact
 from recommender.report.markup import Child, Html, join, tag
-from recommender.report.words import EVENTS, KINDS, LEDGER, plural
+from recommender.report.words import EVENTS, KINDS, LEDGER, NOT_KNOWN, plural
 
 Ids = Mapping[WorkloadRef, str]
 MOST_UNFOLDED: Final = 20
@@ -112,7 +112,7 @@ def seen(evidence: Evidence) -> Html:
 
 def time(stamp: pd.Timestamp | None) -> str:
     """Return a time to the second."""
-    return "not known" if stamp is None or pd.isna(stamp) else f"{stamp:%Y-%m-%d %H:%M:%S}"
+    return NOT_KNOWN if stamp is None or pd.isna(stamp) else f"{stamp:%Y-%m-%d %H:%M:%S}"
 
 
 def span(evidence: Evidence) -> Html:

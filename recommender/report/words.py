@@ -19,14 +19,16 @@ LEDGER: Final[Mapping[str, str]] = {
     "incomplete": "log records without protocol, ports or address",
     "no_end": "log records that name neither address nor pod of an end",
     "gap": "log records that say only that something was lost",
+    "outside": "log records of another time than --since and --until asked for",
 }
 
 EVENTS: Final[Mapping[str, str]] = {
     "truncated": "the input ends in the middle of a packet or record",
     "malformed": "framing that cannot be followed further",
-    "gap": "the source says that it lost packets or events: what it lost may be missing from the policies",
+    "gap": "packets or events that the source says it lost (1 where it does not say how many): see the gaps below",
     "untimed": "packets without a usable time, taken at the time of the packet before them",
     "passed_over": "a file of a folder that is no capture, and no flow log that is known by its beginning",
+    "unreadable": "a file of a folder that could not be read: nothing of it counts, and what it tells is missing",
     "name_evidence": "DNS answers or TLS greetings of which something was not used",
     "grown": "an input that was observed before, when it was shorter: this reading took its place",
     "overlap": "an input of the same name and time as another, with other content",
@@ -52,7 +54,7 @@ WITHHELD: Final[Mapping[str, tuple[str, str]]] = {
         ),
     ),
     "audited": (
-        "Would be denied",
+        "Audited: would be denied",
         "It passed, because the policy against it is in audit mode. In force, that policy denies it.",
     ),
     "inexpressible": (
@@ -140,10 +142,14 @@ _COUNTABLE: Final = 10**12
 """All IPv4 addresses are below; IPv6 ranges are not."""
 
 
+NOT_KNOWN: Final = "not known"
+"""What stands for a number or a time that no source tells."""
+
+
 def size(count: int | None) -> str:
     """Return bytes in decimal units; a count that is not known is said so."""
     if count is None:
-        return "not known"
+        return NOT_KNOWN
     value, unit = float(count), "B"
     for larger in ("kB", "MB", "GB", "TB"):
         if value < 1000:

@@ -52,6 +52,13 @@ def test_the_demo_does_not_mix_with_observations_of_your_own(tmp_path, capsys):
     assert "holds other observations" in capsys.readouterr().err
 
 
+def test_what_waits_for_a_decision_is_named_with_the_command_that_decides(tmp_path, capsys):
+    assert main([*RUN, "-o", str(tmp_path)]) == 0
+    assert f"24 suggestions wait: decide with `podfence review {tmp_path / 'review'}`," in capsys.readouterr().err
+    assert main(["suggest", str(tmp_path / "observations"), "--inventory", INVENTORY, "-o", str(tmp_path / "own")]) == 0
+    assert f"decide with `podfence review {tmp_path / 'own'}`," in capsys.readouterr().err
+
+
 def test_run_ends_with_the_honest_numbers_as_json(tmp_path, capsys):
     assert main([*RUN, "-o", str(tmp_path), "--accept", "observed", "--json"]) == 0
     data = json.loads(capsys.readouterr().out)

@@ -292,7 +292,10 @@ def test_a6_a_source_that_lost_packets_leaves_its_workloads_unstable():
     found = covered(edges, inventory("web", "quiet"), lossy, times=ENOUGH)
     assert (of(found, "web").verdict, of(found, "a").verdict) == ("stable", "stabilising")
     assert of(found, "quiet").reason.endswith("; a source of it lost packets or events.")
-    assert "Sources that lost something, which may be missing here: b.pcap (10,000, 1 %)." in _texts(found)
+    assert (
+        "Sources that lost something, which may be missing here: b.pcap (10,000 packets or records, 1 % of all)."
+        in _texts(found)
+    )
 
 
 def test_a6_a_few_lost_packets_are_told_and_do_not_decide():

@@ -80,6 +80,12 @@ def test_markdown_and_text_stay_short_however_much_drifted():
     assert "  and 550 more, with --json" in text
 
 
+def test_why_an_absence_proves_nothing_is_cut_in_the_text_and_whole_in_json():
+    found = _named("n" * 2500)
+    assert max(len(line) for line in drift_lines(replace(found, new=(), widened=(), would_break=(), known=()))) <= 500
+    assert drift_data(found, drifted=True)["vanished"][0]["reason"] == "n" * 2500
+
+
 @given(NAMES)
 def test_json_holds_everything_and_is_json(name):
     data = json.loads(json.dumps(drift_data(_named(name), drifted=True)))

@@ -3,15 +3,16 @@
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from collectors.inputs import CAPTURES, FORMATS
 from collectors.ledger import Ledger, LedgerWriter
-from collectors.observation import Observation, ObservationWindow, Source
+from collectors.observation import LIVE, Gap, Observation, ObservationWindow, Source
 from recommender.cli import main
-from recommender.reading_words import amounts, inputs_text, observed_text, remarks, units
+from recommender.reading_words import amounts, faults_text, inputs_text, observed_text, remarks, units, window_text
 
 SAMPLES = Path(__file__).parents[2] / "sample_captures"
 LOG, CAPTURE, INVENTORY = (SAMPLES / name for name in ("logs/hubble.jsonl", "shop.pcap", "inventory"))
@@ -32,7 +33,39 @@ def test_packets_are_of_captures_and_records_of_logs(sources):
 
 def test_of_a_log_the_format_is_said_that_it_was_read_as():
     sources = [Source("a.pcap", "pcap", 5281), Source("flows.json", "hubble", 78)]
-    assert inputs_text(sources) == "a.pcap (5281 packets), flows.json (78 hubble records)"
+    assert inputs_text(sources) == "a.pcap (5,281 packets), flows.json (78 hubble records)"
+
+
+def test_of_a_live_interface_it_is_said_that_it_was_one():
+    assert inputs_text([Source("any", LIVE, 4657)]) == "any (live, 4,657 packets)"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(59.4, "59 s"), (1250, "20 minutes"), (90_000, "25 hours"), (9 * 86_400, "9 days")]
+)
+def test_a_window_of_days_is_not_told_in_seconds(seconds, said):
+    start = pd.Timestamp("2026-11-01T08:00:00Z")
+    window = ObservationWindow(start, start + pd.Timedelta(seconds=seconds))
+    assert window_text(window).endswith(f" UTC ({said})")
+
+
+@pytest.mark.parametrize(
+    ("lost", "said"),
+    [
+        ([17], "1 gap (17 lost), 2 clock"),
+        ([17, None], "2 gaps (at least 17 lost), 2 clock"),
+        ([None, None], "2 gaps (not known how many were lost), 2 clock"),
+        ([0], "1 gap (0 lost), 2 clock"),
+        ([], "2 clock"),
+    ],
+)
+def test_gaps_are_counted_apart_from_what_was_lost_in_them(lost, said):
+    writer = LedgerWriter()
+    for number in lost:
+        writer.event("any", "gap", 0, "", 1 if number is None else number)
+    writer.event("any", "clock", 0, "", 2)
+    window = ObservationWindow.of((), [Gap("any", None, None, number) for number in lost])
+    assert faults_text(Observation(window=window, ledger=writer.ledger())) == said
 
 
 def test_a_folder_of_many_hours_is_no_wall_of_names():

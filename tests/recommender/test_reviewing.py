@@ -62,8 +62,17 @@ def test_each_suggestion_is_listed_once_under_the_workload_that_is_reached():
     assert heads == ["ingress of shop/Deployment/api", "egress of shop/Deployment/api"]
     row = next(line for line in lines if WEB.id in line)
     assert row.split() == [
-        WEB.id, "undecided", "shop/Deployment/web", "->", "shop/Deployment/api", "TCP/3000", "7", "short_window",
+        WEB.id, "undecided", "shop/Deployment/web", "->", "shop/Deployment/api", "TCP/3000", "7", "worked",
+        "short_window",
     ]  # fmt: skip
+
+
+def test_how_often_and_the_caveats_stand_in_columns_whatever_was_counted():
+    often, let_through = flow("10.0.0.1", "10.0.0.3", 3000), flow("10.0.0.1", "10.0.0.3", 3001, outcome="allowed")
+    found = _suggest({**often, "connections": 12_000}, let_through)
+    rows = [line for line in list_lines(Standing(review(found, ())), found.items) if line.startswith("  ")]
+    assert [("12,000 worked" in row, "1 let through" in row) for row in rows] == [(True, False), (False, True)]
+    assert len({min(row.find(word) for word in ("short_window", "seen_once") if word in row) for row in rows}) == 1
 
 
 @given(st.integers(1, 6))

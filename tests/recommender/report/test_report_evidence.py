@@ -3,11 +3,13 @@
 import re
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from collectors.inventory import WorkloadRef
 from recommender.communications import AddressPeer, meaning
+from recommender.pipeline import run
 from recommender.report import evidence, facts
 from recommender.report.facts import Facts
 from recommender.report.page import report_html
@@ -17,6 +19,8 @@ from .shop import API, BANK, PAYMENTS, WEB, communication, conclusion, inventory
 from .test_report_hostile import HOSTILE, KNOWN_TAGS, spoken_by
 from .test_report_page import Page
 from .test_report_picture import crowd
+
+SAMPLES = Path(__file__).parents[3] / "sample_captures"
 
 
 @pytest.fixture(params=[False, True], ids=["in full", "brief"])
@@ -60,6 +64,13 @@ def test_b27_the_row_in_full_has_all_that_was_seen_and_decided():
                  "the handshake was seen", "accepted by ann: checked with the owners", "said by hand", "external",
                  f"<code>{fact.suggestion.id}</code>", "short_window"):  # fmt: skip
         assert text in row
+
+
+def test_what_a_log_never_counts_is_said_to_be_unknown_once_and_not_for_either_direction(tmp_path):
+    run([str(SAMPLES / "logs" / "hubble.jsonl")], None, tmp_path)
+    page = (tmp_path / "report.html").read_text()
+    assert "<td>not known</td>" in page
+    assert "not known / not known" not in page
 
 
 def test_b27_no_caveat_and_nothing_that_breaks_is_left_out_of_a_large_page(monkeypatch):
