@@ -119,7 +119,7 @@ def read_open(place: Path, segment: Segment) -> dict[str, bytes]:
 
 
 def write_segment(place: Path, segment: Segment, observation: Observation, still_open: Mapping[str, bytes]) -> int:
-    """Write a segment that is not there yet and return its bytes on disk; raises PodfenceError and leaves nothing."""
+    """Write a segment that is not there yet and return its `size_of`; raises PodfenceError and leaves nothing."""
     temporary, target = place / f"{_TEMPORARY}{segment.name}", place / segment.name
     try:
         shutil.rmtree(temporary, ignore_errors=True)
@@ -149,12 +149,10 @@ def _write(folder: Path, observation: Observation, still_open: Mapping[str, byte
 
 
 def _made_durable(folder: Path) -> int:
-    """Make all below a folder durable and return its bytes."""
-    size = 0
+    """Make all below a folder durable and return its bytes, without what is open."""
     for path in (*folder.rglob("*"), folder):
         sync(path)
-        size += path.stat().st_size if path.is_file() else 0
-    return size
+    return _size(folder)
 
 
 def sync(path: Path) -> None:
@@ -167,8 +165,12 @@ def sync(path: Path) -> None:
 
 
 def size_of(place: Path, segment: Segment) -> int:
-    """Return a segment's bytes on disk."""
-    return sum(path.stat().st_size for path in (place / segment.name).rglob("*") if path.is_file())
+    """Return a segment's bytes on disk, without what is open: that goes when segments are merged."""
+    return _size(place / segment.name)
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file() and path.parent.name != _OPEN)
 
 
 def remove(place: Path, segments: Iterable[Segment]) -> None:

@@ -45,8 +45,8 @@ class Segments:
     """The open end of a learning store, for one thread that adds and one that merges.
 
     Makes the folder, takes its lock and removes what a killed learner left. `budget` is in bytes of all segments, which
-    a merge may exceed for a while by what it writes. Raises PodfenceError where the folder cannot be written, is no
-    learning store, or has another learner.
+    a merge may exceed for a while by what it writes; what was open at the end of the newest ones comes beside it.
+    Raises PodfenceError where the folder cannot be written, is no learning store, or has another learner.
     """
 
     def __init__(self, folder: str | Path, budget: int | None = None) -> None:
@@ -97,7 +97,7 @@ class Segments:
 
     @property
     def size(self) -> int:
-        """Bytes of all segments on disk."""
+        """Bytes of all segments on disk, without what is open."""
         return sum(self._held().values())
 
     def add(self, observation: Observation, still_open: Mapping[str, bytes]) -> None:

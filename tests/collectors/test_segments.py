@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from collectors.errors import PodfenceError, UnreadableInput
 from collectors.observation import Observation, merge
 from collectors.segments import Segments
+from collectors.segments_plan import FAN, LARGEST
 from collectors.store import load, save
 from tests.collectors.learned import assert_same, concluding, interval, segments_of, time
 
@@ -87,13 +88,14 @@ def test_each_segment_is_an_ordinary_store(grown):
     assert_same(load(grown / "segments" / "0000000033-0000000033"), interval(33))
 
 
-def test_size_is_that_of_the_files(grown):
+def test_size_is_that_of_the_files_without_what_is_open(grown):
     with Segments(grown) as segments:
         held = segments.size
-        segments.add(interval(41), {"at": b"x" * 1000})
-        assert segments.size > held + 1000
+        segments.add(interval(41), {"at": b"x" * 100_000})
+        assert held < segments.size < held + 100_000
         segments.merge()
-    everything = sum(path.stat().st_size for path in (grown / "segments").rglob("*") if path.is_file())
+    files = [path for path in (grown / "segments").rglob("*") if path.is_file() and path.parent.name != "open"]
+    everything = sum(path.stat().st_size for path in files)
     with Segments(grown) as again:
         assert segments.size == again.size == everything
 
@@ -264,3 +266,13 @@ def test_nothing_is_saved_into_a_learning_store_or_a_segment_of_it(grown):
     for folder in (grown, grown / "segments" / "0000000040-0000000040"):
         with pytest.raises(UnreadableInput, match="only learn writes"):
             save(interval(41), folder)
+
+
+def test_however_much_is_open_segments_are_merged(tmp_path):
+    much = {"0": bytes(range(256)) * (LARGEST // 256 + 1)}
+    with Segments(tmp_path / "learnt") as segments:
+        for number in range(1, 2 * FAN + 1):
+            segments.add(interval(number), much)
+            segments.merge()
+        assert segments.still_open() == much
+    assert len(segments_of(tmp_path / "learnt")) == 2
