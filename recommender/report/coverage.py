@@ -28,7 +28,7 @@ def coverage_part(coverage: Coverage, ids: Mapping[WorkloadRef, str] | None = No
     A picture is left out where nothing was seen.
     """
     counts = ", ".join(f"{count:,} {verdict}" for verdict, count in coverage.counts.items() if count)
-    shown = f"of the workloads {counts}" if counts else "no workload is known"
+    shown = f"workloads: {counts}" if counts else "no workload is known"
     seen, limits = coverage.seen, warnings(coverage)
     return join(
         [

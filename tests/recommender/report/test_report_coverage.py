@@ -43,7 +43,7 @@ def _shop(**more):
 
 def test_d29_the_page_says_verdict_estimate_silence_and_cron_jobs():
     page = _Page(coverage_part(_shop()))
-    assert "learning of the workloads 3 learning, 1 stabilising, 2 stable" in page.text
+    assert "learning workloads: 3 learning, 1 stabilising, 2 stable" in page.text
     assert "6,000 sightings of 3 edges, 0 of them seen once" in page.text
     assert "Nothing of theirs worked: shop/CronJob/report, shop/Deployment/quiet." in page.text
     assert "0 3 1 * *31 days2 days" in page.text
