@@ -185,15 +185,20 @@ def compact(flows: Flows, bucket: str | int = BUCKET_SECONDS) -> Flows:
         return empty_flows()
     width = f"{bucket}s" if isinstance(bucket, int) else bucket
     frame = flows.assign(**{name: _canonical(flows[name]) for name in _CATEGORIES})
-    groups = frame.groupby(_group_numbers(frame, frame["first_seen"].dt.floor(width)), sort=True)
+    numbers = _group_numbers(frame, frame["first_seen"].dt.floor(width))
+    total = frame if numbers.max() + 1 == len(frame) else _added_up(frame, numbers)
+    order = [*_ORDER, *(name for name in _KEYS if name not in _ORDER)]
+    return conform_flows(total.sort_values(order, kind="stable", ignore_index=True))
+
+
+def _added_up(frame: pd.DataFrame, numbers: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> pd.DataFrame:
+    groups = frame.groupby(numbers, sort=True)
     # Groups are numbered by first appearance, so that the first rows of all groups are in the order of the numbers.
     total = groups[_KEYS].head(1).reset_index(drop=True)
     measures = groups[list(COUNTERS)].sum(min_count=1)
     measures["first_seen"] = groups["first_seen"].min()
     measures["last_seen"] = groups["last_seen"].max()
-    total = pd.concat([total, measures.reset_index(drop=True)], axis="columns")
-    order = [*_ORDER, *(name for name in _KEYS if name not in _ORDER)]
-    return conform_flows(total.sort_values(order, kind="stable", ignore_index=True))
+    return pd.concat([total, measures.reset_index(drop=True)], axis="columns")
 
 
 def concat_flows(parts: Iterable[Flows]) -> Flows:
