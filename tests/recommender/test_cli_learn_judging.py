@@ -118,7 +118,7 @@ def test_a_cluster_that_may_not_be_read_ends_it_with_that_sentence_and_status_2(
 def test_a_budget_that_is_exceeded_is_said_in_the_store_and_learning_goes_on(learning):
     with (SAMPLES / "shop.pcap").open("rb") as capture:
         read, write = os.pipe()
-        learn = learning("-", "--every", "1s", "--json", "--budget", "60K", stdin=read)
+        learn = learning("-", "--every", "1s", "--json", "--budget", "30K", stdin=read)
         os.close(read)
         with os.fdopen(write, "wb") as pipe:
             content = capture.read()
@@ -129,8 +129,8 @@ def test_a_budget_that_is_exceeded_is_said_in_the_store_and_learning_goes_on(lea
                 learn.until(lambda before=before: len(learn.events) > before + 1)
         learn.ends()
     held = load(learn.store)
-    size = sum(path.stat().st_size for path in (learn.store / "segments").rglob("*") if path.is_file())
-    assert size < 120_000
+    files = [path for path in (learn.store / "segments").rglob("*") if path.is_file()]
+    assert sum(path.stat().st_size for path in files if path.parent.name != "open") < 80_000  # beside what is open
     assert held.ledger.event_counts()["budget"] > 0
     assert any(gap.lost is None for gap in held.window.gaps)
     assert not held.flows.empty
