@@ -11,6 +11,7 @@ from typing import NewType, cast
 
 import pandas as pd
 
+from collectors.ledger import LedgerWriter
 from collectors.schema import Column, Schema
 
 CLAIMS = Schema(
@@ -52,6 +53,12 @@ class ClaimTable:
             return
         first, last = self._said.get(key, (time, time))
         self._said[key] = min(first, time), max(last, time)
+
+    def tell(self, source: str, ledger: LedgerWriter) -> None:
+        """Write what is not kept into a ledger, as an event of the source."""
+        if self.overflow:
+            text = f"{self.overflow} claims of pods beyond the ceiling are not kept"
+            ledger.event(source, "name_evidence", 0, text, self.overflow)
 
     def finish(self, source: str) -> Claims:
         """Return all claims as of this source."""

@@ -187,12 +187,8 @@ class _Reader:
         return replace(_source(item, kind, head, reading.records, size, start, end), drops=reading.lost)
 
     def _tell(self, item: Input, names: NameReader, claims: ClaimTable) -> None:
-        for text, count in _NAME_EVENTS.items():
-            if number := getattr(names, count):
-                self._ledger.event(item.name, "name_evidence", 0, f"{number} {text}", number)
-        if claims.overflow:
-            text = f"{claims.overflow} claims of pods beyond the ceiling are not kept"
-            self._ledger.event(item.name, "name_evidence", 0, text, claims.overflow)
+        names.tell(item.name, self._ledger)
+        claims.tell(item.name, self._ledger)
         self._names.append(names.finish(item.name))
         self._claims.append(claims.finish(item.name))
 
@@ -223,13 +219,6 @@ def gaps_of(source: str, losses: Iterable[Loss]) -> list[Gap]:
         )
         for listed in minutes.values()
     ]
-
-
-_NAME_EVENTS = {
-    "names beyond the ceiling are not kept": "overflow",
-    "DNS messages or TLS greetings are malformed": "malformed",
-    "address records that nobody asked for are not believed": "unasked",
-}
 
 
 def _source(

@@ -14,6 +14,7 @@ import pandas as pd
 
 from collectors.capture.dns import answers, canonical, host_text, read_answer
 from collectors.capture.hello import server_name
+from collectors.ledger import LedgerWriter
 from collectors.names import Names, compact_names, conform_names, empty_names
 
 MAXIMUM_PAIRS = 100_000
@@ -23,6 +24,12 @@ _REMEMBERED = 4096
 """Answers whose like is recognised without reading it."""
 _REMEMBERED_PAIRS = 64
 """Pairs of the largest answer that is remembered."""
+_UNUSED = {
+    "names beyond the ceiling are not kept": "overflow",
+    "DNS messages or TLS greetings are malformed": "malformed",
+    "address records that nobody asked for are not believed": "unasked",
+}
+"""What is said of names that were not used, and the attribute that counts them."""
 
 
 @dataclass(slots=True)
@@ -72,6 +79,12 @@ class NameReader:
         self._pairs: dict[tuple[bytes, str, str], _Said] = {}
         # Digest of an answer behind its id -> what it came to. No message is kept, and none can pass for another.
         self._remembered: dict[bytes, _Heard] = {}
+
+    def tell(self, source: str, ledger: LedgerWriter) -> None:
+        """Write what could not be used into a ledger, as events of the source."""
+        for text, count in _UNUSED.items():
+            if number := getattr(self, count):
+                ledger.event(source, "name_evidence", 0, f"{number} {text}", number)
 
     def dns(self, time_ns: int, payload: bytes) -> None:
         """Take a DNS message; only answers without error count.

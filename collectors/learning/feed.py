@@ -5,29 +5,14 @@ from typing import Protocol
 
 import pandas as pd
 
-from collectors.capture.names import NameReader
 from collectors.learning.still_open import StillOpen
 from collectors.ledger import LedgerWriter
 from collectors.observation import Gap, Observation
-
-_NAME_EVENTS = {
-    "names beyond the ceiling are not kept": "overflow",
-    "DNS messages or TLS greetings are malformed": "malformed",
-    "address records that nobody asked for are not believed": "unasked",
-}
-"""What a reader of names could not use, and its count: events `name_evidence`."""
 
 OVERFLOW = "{} conversations were told before they ended: more than {} were open"
 """What is said of an event `overflow`."""
 DAMAGED = "connections that were open of {} are damaged or of another version"
 """What is said where `Feed.resume` says no."""
-
-
-def tell_unused(names: NameReader, source: str, ledger: LedgerWriter) -> None:
-    """Tell what a reader of names could not use."""
-    for text, count in _NAME_EVENTS.items():
-        if number := getattr(names, count):
-            ledger.event(source, "name_evidence", 0, f"{number} {text}", number)
 
 
 @dataclass(frozen=True)

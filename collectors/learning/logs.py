@@ -8,7 +8,7 @@ from collectors.claims import ClaimTable
 from collectors.errors import UnreadableInput, one_line
 from collectors.flows import Flows
 from collectors.formats import Batch, Fold, LogCounter, LogReading
-from collectors.learning.feed import OVERFLOW, Interval, Told, Watched, tell_unused
+from collectors.learning.feed import OVERFLOW, Interval, Told, Watched
 from collectors.learning.still_open import StillOpen
 from collectors.ledger import LedgerWriter
 from collectors.observation import BUCKET_SECONDS, Gap, Observation, ObservationWindow, Source, compact, concat_flows
@@ -75,7 +75,8 @@ class Log:
             interval.gaps.append(Gap(self.name, None, None))
             ledger.event(self.name, "gap", 0, sentence)
         interval.gaps += gaps_of(self.name, reading.losses)
-        tell_unused(names, self.name, ledger)
+        names.tell(self.name, ledger)
+        claims.tell(self.name, ledger)
         window = ObservationWindow.of(self._watched_as(reading, interval), interval.gaps)
         observation = Observation(
             flows, window, interval.ledger.ledger() + ledger.ledger(), names.finish(self.name), claims.finish(self.name)

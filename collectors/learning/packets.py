@@ -12,7 +12,7 @@ from collectors.capture.names import NameReader
 from collectors.capture.pump import Pump
 from collectors.errors import one_line
 from collectors.flows import Flows
-from collectors.learning.feed import OVERFLOW, Interval, Told, Watched, tell_unused
+from collectors.learning.feed import OVERFLOW, Interval, Told, Watched
 from collectors.learning.still_open import StillOpen, without_sums
 from collectors.ledger import LedgerWriter
 from collectors.live import Live
@@ -60,7 +60,7 @@ class Counted:
             self._now = end.value
         flows = compact(concat_flows([*self._early, self.conversations.settled(self._now)]))
         names = self.names
-        tell_unused(names, self.name, interval.ledger)
+        names.tell(self.name, interval.ledger)
         if self._overflow:
             text = OVERFLOW.format(self._overflow, self._most_open)
             interval.ledger.event(self.name, "overflow", 0, text, self._overflow)

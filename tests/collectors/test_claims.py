@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from collectors import load, read_flows, save
 from collectors.claims import CLAIMS, ClaimTable, compact_claims, concat_claims, conform_claims, empty_claims
+from collectors.ledger import LedgerWriter
 from tests.collectors.formats.samples import FOLDER
 
 SECOND = 10**9
@@ -57,6 +58,9 @@ def test_claims_beyond_the_ceiling_are_counted():
     for name in ("a", "b", "a", "c"):
         made.add(0, "10.0.0.1", ("shop", name), None)
     assert made.overflow == 2
+    ledger = LedgerWriter()
+    made.tell("a.log", ledger)
+    assert ledger.ledger().event_counts() == {"name_evidence": 2}
     assert list(made.finish("log")["pod"]) == ["a"]
 
 
