@@ -37,7 +37,7 @@ class Content(io.BufferedReader):
         """The first bytes of the content, for telling its format; reading begins before them."""
         self._plain = source if not self._layers and source.seekable() else None
         self._size = len(head)
-        super().__init__(_Rejoined(b"", stream), _BUFFER)
+        super().__init__(Rejoined(b"", stream), _BUFFER)
 
     def whole(self) -> BinaryIO:
         """Return the content from its beginning, to be read instead of this: the file itself where it is plain."""
@@ -55,18 +55,20 @@ class Content(io.BufferedReader):
         return [layer.fault for layer in self._layers if layer.fault]
 
 
-class _Rejoined(io.RawIOBase):
-    """A stream with the bytes put back that were taken from its beginning."""
+class Rejoined(io.RawIOBase):
+    """A stream with the bytes put back that were taken from its beginning; of a raw one it gives what there is."""
 
     def __init__(self, head: bytes, stream: BinaryIO) -> None:
         self._head = head
         self._stream = stream
 
     def readable(self) -> bool:
+        """Return yes."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        piece = self._head[: len(buffer)] or self._stream.read(len(buffer))
+        """Fill a part of the buffer; return 0 at the end."""
+        piece = self._head[: len(buffer)] or self._stream.read(len(buffer)) or b""
         self._head = self._head[len(piece) :]
         buffer[: len(piece)] = piece
         return len(piece)
@@ -135,4 +137,4 @@ def _compression(head: bytes) -> str:
 def _peek(stream: BinaryIO, size: int = 1 << 16) -> tuple[bytes, BinaryIO]:
     """Return the first bytes, and a stream that still begins with them."""
     head = stream.read(size)
-    return head, cast("BinaryIO", io.BufferedReader(_Rejoined(head, stream), _BUFFER))
+    return head, cast("BinaryIO", io.BufferedReader(Rejoined(head, stream), _BUFFER))

@@ -4,11 +4,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict
 from typing import Any
 
-import pandas as pd
-
 from recommender.coverage_inputs import Loss
 from recommender.coverage_model import Coverage, Seen, Thresholds
-from recommender.phrases import bounded, duration, in_gaps, kept, percent
+from recommender.phrases import bounded, duration, in_gaps, instant, kept, percent
 from recommender.unseen import Unseen
 
 _SHOWN = 5
@@ -115,8 +113,8 @@ def coverage_data(coverage: Coverage) -> dict[str, Any]:
     return {
         "verdict": coverage.verdict,
         "counts": dict(coverage.counts),
-        "start": _time(coverage.start),
-        "end": _time(coverage.end),
+        "start": instant(coverage.start),
+        "end": instant(coverage.end),
         "confidence": options.confidence,
         "thresholds": {"stable": _thresholds(options.stable), "stabilising": _thresholds(options.stabilising)},
         "all": _seen_data(coverage.seen),
@@ -163,7 +161,7 @@ def _seen_data(seen: Seen) -> dict[str, Any]:
         "unseen_chance": found.chance,
         "unseen_chance_most": found.chance_most,
         "unseen_expected_most": found.expected_most,
-        "newest_edge": _time(seen.newest),
+        "newest_edge": instant(seen.newest),
         "watched_seconds": seen.watched.total_seconds(),
         "quiet_seconds": seen.quiet.total_seconds(),
         "curve": list(seen.curve),
@@ -172,10 +170,6 @@ def _seen_data(seen: Seen) -> dict[str, Any]:
 
 def _thresholds(wanted: Thresholds) -> dict[str, float]:
     return {"unseen": wanted.unseen, "quiet": wanted.quiet, "watched_seconds": wanted.watched.total_seconds()}
-
-
-def _time(stamp: pd.Timestamp | None) -> str | None:
-    return None if stamp is None else stamp.isoformat()
 
 
 def _lost(loss: Loss) -> str:

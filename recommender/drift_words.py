@@ -4,15 +4,13 @@ import string
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
-import pandas as pd
-
 from recommender.before_after import BeforeAfter, Change
 from recommender.before_after_words import before_after_data
 from recommender.communications import Communication, End
 from recommender.coverage_words import warnings
 from recommender.drift import Drift, New, Vanished, by_workload
 from recommender.outcomes import Outcome
-from recommender.phrases import duration
+from recommender.phrases import duration, instant
 from recommender.text import cut, some
 
 _MOST_SHOWN, _MOST_ROWS = 50, 20
@@ -130,8 +128,8 @@ def drift_data(found: Drift, *, drifted: bool) -> dict[str, Any]:
     return {
         "drift": drifted,
         "observed": {
-            "start": _time(watch.start),
-            "end": _time(watch.end),
+            "start": instant(watch.start),
+            "end": instant(watch.end),
             "watched_seconds": watch.seen.watched.total_seconds(),
             "communications": found.seen,
             "coverage": watch.verdict,
@@ -169,8 +167,8 @@ def _new_data(item: New) -> dict[str, Any]:
         "why": item.why or None,
         "reason": item.found.reason,
         "worked": evidence.worked,
-        "first_seen": _time(evidence.first_seen),
-        "last_seen": _time(evidence.last_seen),
+        "first_seen": instant(evidence.first_seen),
+        "last_seen": instant(evidence.last_seen),
         "verdict": item.outcome.verdict,
         "verdict_reason": item.outcome.reason,
         "decision": item.decision or None,
@@ -180,10 +178,6 @@ def _new_data(item: New) -> dict[str, Any]:
 def _broken_data(changes: tuple[Change, ...]) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = before_after_data(BeforeAfter(changes))["outcomes"]
     return found
-
-
-def _time(stamp: pd.Timestamp | None) -> str | None:
-    return None if stamp is None else stamp.isoformat()
 
 
 def drift_markdown(found: Drift) -> str:

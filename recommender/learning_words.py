@@ -3,12 +3,10 @@
 import json
 from typing import Any
 
-import pandas as pd
-
 from collectors.learning import Interval
 from recommender.learning_judge import Judgement
 from recommender.learning_progress import Progress
-from recommender.phrases import duration
+from recommender.phrases import duration, instant
 from recommender.text import cut, visible
 
 _LONGEST = 300
@@ -62,7 +60,7 @@ def interval_event(interval: Interval, progress: Progress) -> str:
         "rows": len(seen.flows),
         "connections": int(seen.flows["connections"].sum()),
         "dropped": sum(source.drops for source in seen.window.sources),
-        "gaps": [[gap.source, _time(gap.start), _time(gap.end), gap.lost] for gap in seen.window.gaps],
+        "gaps": [[gap.source, instant(gap.start), instant(gap.end), gap.lost] for gap in seen.window.gaps],
         "ledger": seen.ledger.packet_counts(),
         "events": seen.ledger.event_counts(),
         "remarks": list(interval.remarks),
@@ -108,7 +106,3 @@ def metrics_text(progress: Progress) -> str:
 
 def _line(data: dict[str, Any]) -> str:
     return json.dumps(data, sort_keys=True)
-
-
-def _time(time: pd.Timestamp | None) -> str | None:
-    return None if time is None else time.isoformat()

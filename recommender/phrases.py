@@ -53,3 +53,8 @@ def percent(share: float) -> str:
     # 7.000000000000001 is 7: rounded to what a float can hold before it is rounded up
     up = -int(-round(value * scale, 6) // 1) / scale
     return f"{up:.{digits}f}".rstrip("0").rstrip(".") + " %" if digits else f"{up:.0f} %"
+
+
+def instant(time: pd.Timestamp | None) -> str | None:
+    """Return a time as JSON has it, None where it is not known."""
+    return None if time is None else time.isoformat()

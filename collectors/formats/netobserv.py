@@ -177,15 +177,7 @@ def _reporter(flows: _Flows) -> Texts:
     node = flows.text("FlowDirection").but(flows.text("AgentIP").known, flows.text("AgentIP"))
     view = Texts.none(len(flows)).but(flows.text("Duplicate").isin(("true",)), Texts.all("again", len(flows)))
     view = view.but(flows.text("Interface").known, flows.text("Interface"))
-    return _joined(node, view).but(flows.conversation, Texts.all("conversation", len(flows)))
-
-
-def _joined(left: Texts, right: Texts) -> Texts:
-    """Return two columns as one: records have the same text where they have the same in both."""
-    _, firsts, places = np.unique(
-        (left.codes + 1) * (len(right.values) + 1) + right.codes, return_index=True, return_inverse=True
-    )
-    return Texts.of(f"{left.at(row) or ''} {right.at(row) or ''}" for row in firsts.tolist()).take(places)
+    return Texts.joined(node, view).but(flows.conversation, Texts.all("conversation", len(flows)))
 
 
 def _evidence(flows: _Flows) -> Array:

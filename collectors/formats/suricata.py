@@ -86,7 +86,7 @@ def _batch(events: _Events, columns: Columns, drops: "_Drops") -> Batch:
         bytes=events.number("flow.bytes_toserver").but(one_way, events.number("netflow.bytes")),
         reply_packets=events.number("flow.pkts_toclient").where(~one_way),
         reply_bytes=events.number("flow.bytes_toclient").where(~one_way),
-        reporter=_joined(events.text("host"), events.text("in_iface"), event),
+        reporter=Texts.joined(events.text("host"), events.text("in_iface"), event),
     )
     return batch_of(
         columns,
@@ -99,16 +99,6 @@ def _batch(events: _Events, columns: Columns, drops: "_Drops") -> Batch:
         losses=[loss for _, loss in losses],
         names=_names(event, events.text("dns"), time),
     )
-
-
-def _joined(*columns: Texts) -> Texts:
-    """Return several columns as one: records have the same text where they have the same in all."""
-    number = np.zeros(len(columns[0]), dtype=np.int64)
-    for column in columns:
-        number = number * (len(column.values) + 1) + column.codes + 1
-        number = np.unique(number, return_inverse=True)[1]
-    _, firsts = np.unique(number, return_index=True)
-    return Texts.of("/".join(column.at(row) or "" for column in columns) for row in firsts.tolist()).take(number)
 
 
 def _hexadecimal(text: str) -> int | None:

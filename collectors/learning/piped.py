@@ -1,6 +1,5 @@
 """Turns what comes by stdin into a feed of its kind: its first bytes tell, and may be long in coming."""
 
-import io
 import select
 import threading
 from collections.abc import Callable, Iterable, Iterator
@@ -17,6 +16,7 @@ from collectors.learning.logs import Log
 from collectors.learning.packets import Pipe
 from collectors.learning.still_open import StillOpen
 from collectors.observation import Observation
+from collectors.streams import Rejoined
 
 _HEAD = 1 << 16
 """Bytes that tell what is carried, at most."""
@@ -98,7 +98,7 @@ class Piped:
     def _feed(self, head: bytes) -> Pipe | Log:
         kind = self._kind(head)
         form = log_format(kind, self._mapping)
-        whole = cast("BinaryIO", _Rejoined(head, self._stream))
+        whole = cast("BinaryIO", Rejoined(head, self._stream))
         if form is None:
             return Pipe(whole, self.name)
         return Log(self.name, lambda _: (form.NAME, placeless(form.read(whole)), tuple))
@@ -137,23 +137,3 @@ class Piped:
 def placeless(batches: Iterable[Batch]) -> Iterator[tuple[Batch, str]]:
     """Yield the batches of what nobody can go back in, each with no position."""
     return ((batch, "") for batch in batches)
-
-
-class _Rejoined(io.RawIOBase):
-    """A raw stream with the bytes put back that were taken from its beginning; it gives what there is, at once."""
-
-    def __init__(self, head: bytes, stream: Any) -> None:
-        super().__init__()
-        self._head, self._stream = head, stream
-
-    def readable(self) -> bool:
-        """Return yes."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill a part of the buffer; return 0 at the end."""
-        if not self._head:
-            return int(self._stream.readinto(buffer) or 0)
-        piece, self._head = self._head[: len(buffer)], self._head[len(buffer) :]
-        buffer[: len(piece)] = piece
-        return len(piece)
