@@ -54,8 +54,10 @@ RESOLVED = Schema(
 ResolvedFlows = NewType("ResolvedFlows", pd.DataFrame)
 
 
-def resolve(flows: Flows, inventory: Inventory) -> ResolvedFlows:
+def resolve(flows: Flows, inventory: Inventory | Endpoints) -> ResolvedFlows:
     """Return the flows with what each end was at the flow's own time (RESOLVED), in the order of the flows.
+
+    Who resolves several flows by one inventory gives its Endpoints, which are made once.
 
     Flows to a Service address become one row for each workload behind it, with the pod's port. An address that two
     workloads may have owned is `ambiguous`, a private one that nobody is known to have owned is `unresolved`.
@@ -63,7 +65,7 @@ def resolve(flows: Flows, inventory: Inventory) -> ResolvedFlows:
     if flows.empty:
         return cast("ResolvedFlows", RESOLVED.empty())
     flows = conform_flows(flows)
-    setting = _setting(flows, Endpoints(inventory))
+    setting = _setting(flows, inventory if isinstance(inventory, Endpoints) else Endpoints(inventory))
     rows, marks = mark(settle(setting), setting)
     return cast("ResolvedFlows", _frame(flows, rows, marks, setting))
 

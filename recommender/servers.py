@@ -11,6 +11,7 @@ import pandas as pd
 from collectors.flows import ORIENTATIONS, Flows
 from collectors.inventory import Inventory
 from collectors.tenancy import categorical
+from recommender.endpoints import Endpoints
 from recommender.resolve import CLIENTS_OWN, MANY_CLIENTS, ResolvedFlows, resolve
 from recommender.spans import Array, numbered
 
@@ -18,7 +19,7 @@ Server = tuple[str, str, int]
 """Address, protocol and port."""
 
 
-def servers(parts: Iterable[Flows], inventory: Inventory) -> frozenset[Server]:
+def servers(parts: Iterable[Flows], inventory: Inventory | Endpoints) -> frozenset[Server]:
     """Return the servers that flows without orientation show, in whichever order the parts come."""
     clients: dict[Server, set[str]] = {}
     for flows in parts:

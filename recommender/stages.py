@@ -14,6 +14,7 @@ from collectors.observation import Observation, ObservationWindow
 from collectors.partitions import in_order
 from recommender.communications import Communication, summarize
 from recommender.condense import condensed, merge_condensed
+from recommender.endpoints import Endpoints
 from recommender.names import with_names
 from recommender.resolve import ResolvedFlows, resolve
 from recommender.scans import Scan, ScanWatch, scan_like, scans
@@ -95,9 +96,10 @@ def _resolved_once(flows: Flows, inventory: Inventory, window: ObservationWindow
 
 def _each_resolved(parts: Iterable[Flows], inventory: Inventory, window: ObservationWindow) -> Iterator[ResolvedFlows]:
     """Yield what `_resolved_once` returns of all parts together, part by part."""
-    known = servers(parts, inventory)
+    endpoints = Endpoints(inventory)
+    known = servers(parts, endpoints)
     for flows in in_order(parts):
-        yield once(hinted(resolve(flows, inventory), known), window)
+        yield once(hinted(resolve(flows, endpoints), known), window)
 
 
 def _suggestions(
