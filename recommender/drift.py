@@ -12,6 +12,7 @@ import pandas as pd
 
 from collectors.inventory import Inventory, WorkloadRef
 from collectors.observation import Observation
+from collectors.partitions import Partitions
 from recommender.before_after import Change, compare_outcomes
 from recommender.communications import AddressPeer, Communication, End, meaning
 from recommender.coverage import coverage
@@ -21,9 +22,8 @@ from recommender.outcomes import Outcome
 from recommender.phrases import duration, in_gaps, kept
 from recommender.policy import EGRESS, INGRESS, IPBlock, NetworkPolicy
 from recommender.review import Direction, Reviewed
-from recommender.sightings import sightings
 from recommender.simulate import simulate
-from recommender.stages import suggested
+from recommender.stages import suggested_by_parts
 from recommender.suggest import Suggestion, Suggestions, Withheld
 from recommender.uncollected import uncollected
 from recommender.widening import Widening, holds
@@ -107,11 +107,11 @@ def drift(
 
     A communication is new where the review neither suggests nor withholds it, or withheld it and it is suggested now.
     """
-    found = suggested(observation, inventory)
+    found = suggested_by_parts(Partitions(observation.flows), observation.names, observation.window, inventory)
     policies = generate(reviewed, options)
     outcomes = simulate(policies, found.communications, inventory)
     changes = compare_outcomes(simulate((), found.communications, inventory), outcomes, reviewed).of("would_break")
-    judged = coverage(found.communications, inventory, observation.window, sightings(found.resolved), coverage_options)
+    judged = coverage(found.communications, inventory, observation.window, found.sightings, coverage_options)
     verdicts = {meaning(outcome.communication): outcome for outcome in outcomes}
     new = tuple(_new(reviewed, found.suggestions, verdicts))
     known = _limits(reviewed) - {meaning(item.communication) for item in new}
