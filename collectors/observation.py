@@ -3,7 +3,7 @@
 `collectors.store` keeps observations on disk.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -12,6 +12,7 @@ import pandas as pd
 from pandas.api.types import union_categoricals
 
 from collectors.claims import Claims, compact_claims, concat_claims, empty_claims
+from collectors.digests import digests
 from collectors.flows import COUNTERS, FLOWS, Flows, conform_flows, empty_flows
 from collectors.ledger import Ledger
 from collectors.names import Names, compact_names, concat_names, empty_names
@@ -21,6 +22,8 @@ BUCKET_SECONDS = 60
 
 LIVE = "live"
 """Kind of a source that is a network interface."""
+
+Numbers = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 _MEASURES = ("first_seen", "last_seen", *COUNTERS)
 _KEYS = [name for name in FLOWS.names if name not in _MEASURES]
@@ -191,7 +194,7 @@ def compact(flows: Flows, bucket: str | int = BUCKET_SECONDS) -> Flows:
     return conform_flows(total.sort_values(order, kind="stable", ignore_index=True))
 
 
-def _added_up(frame: pd.DataFrame, numbers: "np.ndarray[tuple[int], np.dtype[np.int64]]") -> pd.DataFrame:
+def _added_up(frame: pd.DataFrame, numbers: Numbers) -> pd.DataFrame:
     groups = frame.groupby(numbers, sort=True)
     # Groups are numbered by first appearance, so that the first rows of all groups are in the order of the numbers.
     total = groups[_KEYS].head(1).reset_index(drop=True)
@@ -246,8 +249,14 @@ def without_sources(observation: Observation, gone: Collection[Source]) -> Obser
 
 def _canonical(series: "pd.Series[Any]") -> "pd.Series[Any]":
     """Return a category column whose categories are those in use, in the order of their text."""
-    used = _of_text(series.cat.remove_unused_categories())
-    return used.cat.reorder_categories(used.cat.categories.sort_values())
+    codes = series.cat.codes.to_numpy().astype(np.int64)
+    used = np.flatnonzero(np.bincount(codes + 1, minlength=1)[1:])
+    words = series.cat.categories.astype("str").take(used)
+    order = words.argsort()
+    place = np.full(len(series.cat.categories) + 1, -1, dtype=np.int64)
+    place[used[order]] = np.arange(len(used))
+    found = pd.Categorical.from_codes(place[codes], dtype=pd.CategoricalDtype(words.take(order)))
+    return pd.Series(found, index=series.index)
 
 
 def _of_text(series: "pd.Series[Any]") -> "pd.Series[Any]":
@@ -256,16 +265,31 @@ def _of_text(series: "pd.Series[Any]") -> "pd.Series[Any]":
     return series.astype(dtype)
 
 
-def _group_numbers(frame: pd.DataFrame, bucket: "pd.Series[Any]") -> "np.ndarray[tuple[int], np.dtype[np.int64]]":
-    """Return for each row the number of its key, counted from 0 in order of first appearance.
+def _group_numbers(frame: pd.DataFrame, bucket: "pd.Series[Any]") -> Numbers:
+    """Return for each row the number of its key, counted from 0 in order of first appearance."""
+    numbers = pd.factorize(digests(_codes(frame, bucket), len(frame)))[0].astype(np.int64)
+    if numbers.max() + 1 == len(frame):
+        return numbers
+    first = np.zeros(int(numbers.max()) + 1, dtype=np.int64)
+    first[numbers[::-1]] = np.arange(len(frame))[::-1]
+    if all(np.array_equal(codes[first][numbers], codes) for codes in _codes(frame, bucket)):
+        return numbers
+    return _exact_numbers(_codes(frame, bucket))  # somebody made two keys that share a digest
 
-    Column by column: a product of all columns' sizes would not fit in 64 bits.
-    """
-    numbers = pd.factorize(bucket)[0].astype(np.int64) + 1
+
+def _exact_numbers(columns: Iterator[Numbers]) -> Numbers:
+    """Return what `_group_numbers` does, column by column: a product of all columns' sizes would not fit in 64 bits."""
+    numbers = next(columns)
+    for codes in columns:
+        if codes.any():
+            numbers = pd.factorize(numbers * (codes.max() + 1) + codes)[0].astype(np.int64)
+    return numbers
+
+
+def _codes(frame: pd.DataFrame, bucket: "pd.Series[Any]") -> Iterator[Numbers]:
+    """Yield a number from 0 on for what each column of the key says."""
+    yield pd.factorize(bucket)[0].astype(np.int64)
     for name in _KEYS:
         column = frame[name]
         codes = column.cat.codes if name in _CATEGORIES else pd.factorize(column)[0]
-        codes = np.asarray(codes, dtype=np.int64) + 1
-        if codes.any():
-            numbers = pd.factorize(numbers * (codes.max() + 1) + codes)[0].astype(np.int64)
-    return pd.factorize(numbers)[0].astype(np.int64)
+        yield np.asarray(codes, dtype=np.int64) + 1

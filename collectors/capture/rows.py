@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from collectors.capture import kernel
+from collectors.digests import digests
 from collectors.flows import FAN_IN, PROTOCOL_NAMES, Flows, conform_flows, empty_flows
 
 Words = np.ndarray[tuple[int, ...], np.dtype[np.uint64]]
@@ -17,7 +18,6 @@ _KEY = 7  # words that tell rows apart; first, last and 5 counters follow
 _LOOSE = np.uint64(1 << 15)
 """Flag of word 5: neither side is known to have begun, and both ports are there."""
 _MERGE_AT = 1 << 17
-_MIX = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Rows:
@@ -50,11 +50,7 @@ def _add_up(rows: Words) -> Words:
     Sorted by a digest of the key, which is one sort instead of seven. Should two keys ever share a digest, rows of
     theirs may stay apart; `compact` adds these up at the end.
     """
-    digest = np.zeros(len(rows), dtype=np.uint64)
-    for column in range(_KEY):
-        digest = (digest ^ rows[:, column]) * _MIX
-        digest ^= digest >> np.uint64(29)
-    rows = rows[np.argsort(digest)]
+    rows = rows[np.argsort(digests(rows[:, :_KEY].T.view(np.int64), len(rows)))]
     new = np.ones(len(rows), dtype=bool)
     new[1:] = (rows[1:, :_KEY] != rows[:-1, :_KEY]).any(axis=1)
     starts = np.flatnonzero(new)

@@ -12,18 +12,26 @@ _PORT_BITS: Final = 17
 _PATIENCE: Final = PATIENCE // SECOND
 
 
-def connections(parts: Rows) -> Rows:
-    """Return the parts, those of a connection together, with its number as `connection` and the `side` of their source.
+def connections(parts: Rows) -> tuple[Array, Array]:
+    """Return an order in which the parts of a connection lie together, and the number of the connection at each place.
 
     What comes after PATIENCE (in whole seconds) is another connection, although its ends are the same. Without a
-    client port, or without addresses, each direction is taken for a connection of its own, and all sides are 0.
+    client port, or without addresses, each direction is taken for a connection of its own.
     """
     source, destination = ends(parts)
-    side = is_paired(parts) & (source > destination)
-    one, other = np.where(side, destination, source), np.where(side, source, destination)
+    turn = _is_turned(parts, source, destination)
+    one, other = np.where(turn, destination, source), np.where(turn, source, destination)
     order, new = grouped([one, other, parts["protocol"]])
-    parts = parts.but(side=side.astype(np.int64)).take(order)
-    return _apart(parts.but(connection=np.cumsum(new) - 1))
+    return _apart(order, np.cumsum(new) - 1, parts)
+
+
+def sides(parts: Rows) -> Array:
+    """Return which side of its connection the source of each part is, 0 or 1; all are 0 where none is paired."""
+    return _is_turned(parts, *ends(parts)).astype(np.int64)
+
+
+def _is_turned(parts: Rows, source: Array, destination: Array) -> Array:
+    return is_paired(parts) & (source > destination)
 
 
 def is_paired(parts: Rows) -> Array:
@@ -44,28 +52,32 @@ def ends(parts: Rows) -> tuple[Array, Array]:
     return source | (parts["src_port"] + 1), destination | (parts["dst_port"] + 1)
 
 
-def done(parts: Rows, now: int) -> Array:
-    """Return which parts are of connections that nothing goes on with that begins now (ns) or later."""
-    starts = np.flatnonzero(begins(parts["connection"]))
-    latest = np.maximum.reduceat(parts["last"], starts)[parts["connection"]] // SECOND
-    over: Array = latest + _PATIENCE < now // SECOND
+def done(order: Array, number: Array, parts: Rows, now: int) -> Array:
+    """Return at which places are parts of connections that nothing goes on with that begins now (ns) or later.
+
+    Order and number of the parts are as `connections` returns them.
+    """
+    starts = np.flatnonzero(begins(number))
+    latest = np.maximum.reduceat(parts["last"][order], starts) // SECOND
+    over: Array = np.repeat(latest + _PATIENCE < now // SECOND, np.diff(starts, append=len(number)))
     return over
 
 
-def _apart(parts: Rows) -> Rows:
-    """Return the parts with connections told apart that have the same number, but lie too far apart in time."""
-    number = parts["connection"]
+def _apart(order: Array, number: Array, parts: Rows) -> tuple[Array, Array]:
+    """Return order and number with connections told apart that have the same number, but lie too far apart in time."""
+    first, last = parts["first"][order], parts["last"][order]
     starts = np.flatnonzero(begins(number))
-    spans = np.maximum.reduceat(parts["last"], starts) - np.minimum.reduceat(parts["first"], starts)
+    spans = np.maximum.reduceat(last, starts) - np.minimum.reduceat(first, starts)
     long = np.flatnonzero((spans > PATIENCE)[number])
-    rows = long[ordered(number[long], parts["first"][long])]
-    later = _after_silence(number[rows], parts["first"][rows] // SECOND, parts["last"][rows] // SECOND)
+    rows = long[ordered(number[long], first[long])]
+    later = _after_silence(number[rows], first[rows] // SECOND, last[rows] // SECOND)
     if not later.any():
-        return parts
+        return order, number
     more = np.cumsum(np.bincount(number[rows[later]], minlength=len(starts)))
     made = number + np.append(0, more)[number]
     made[rows] = number[rows] + np.cumsum(later)
-    return parts.but(connection=made).take(np.argsort(made))
+    places = np.argsort(made)
+    return order[places], made[places]
 
 
 def _after_silence(number: Array, first: Array, last: Array) -> Array:

@@ -14,10 +14,10 @@ import pandas as pd
 from collectors.flows import ORIENTATIONS, OUTCOMES, TRANSPORTS, Flows, conform_flows, empty_flows
 from collectors.formats.batch import Records
 from collectors.formats.columns import Array
-from collectors.formats.connections import connections, done
+from collectors.formats.connections import connections, done, sides
 from collectors.formats.keeping import keep, kept
 from collectors.formats.loose import with_likelier_destination
-from collectors.formats.parts import KEYS, KNOWN, PARTS, SECOND, TEXTS, WHOLE, parts_of
+from collectors.formats.parts import KEYS, KNOWN, SECOND, TEXTS, WHOLE, parts_of
 from collectors.formats.rows import COUNTERS, Rows
 from collectors.formats.settle import settle
 from collectors.formats.verdicts import ORIENTATION
@@ -113,12 +113,19 @@ class Fold:
         """Conclude the connections that nothing goes on with at a time of the log (ns), or all of them."""
         if not self._open:
             return
-        parts = connections(Rows.joined(self._open))
-        over = np.ones(len(parts), dtype=bool) if now is None else done(parts, now)
-        self._open = [parts.only(PARTS).take(~over).added_up(KEYS)]  # of what is over, settling adds up the same
+        opened, self._open = self._open, []
+        parts = Rows.joined(opened)
+        del opened  # the columns are many, and there is room for them once
+        order, number = connections(parts)
+        over = np.ones(len(parts), dtype=bool) if now is None else done(order, number, parts, now)
+        # In the order of the log columns are copied as they lie; of what is over, settling adds up the same.
+        self._open = [parts.take(np.sort(order[~over])).added_up(KEYS)]
         self._settled = len(self)
         if over.any():
-            self._take(settle(parts.take(over), self._texts, self._bucket * SECOND))
+            found = parts.take(order[over])
+            del parts
+            found = found.but(connection=number[over], side=sides(found))
+            self._take(settle(found, self._texts, self._bucket * SECOND))
 
     def _take(self, rows: Rows) -> None:
         transports = [self._texts[name] for name in TRANSPORTS if name in self._texts]

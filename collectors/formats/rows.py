@@ -6,6 +6,7 @@ from typing import Final
 
 import numpy as np
 
+from collectors.digests import digests
 from collectors.formats.columns import Array
 
 COUNTERS: Final = ("connections", "packets", "bytes", "reply_packets", "reply_bytes")
@@ -16,7 +17,6 @@ ADD_UP: Final[Mapping[str, np.ufunc]] = {
 """How rows become one, by column; the rows of a group say the same in all others."""
 MOST: Final[Mapping[str, np.ufunc]] = {**ADD_UP, **dict.fromkeys(COUNTERS, np.maximum)}
 """How several views of the same become one."""
-_MIX: Final = np.uint64(0x9E3779B97F4A7C15)
 _MOST: Final = 1 << 62
 
 
@@ -71,14 +71,23 @@ class Rows:
         Should two keys ever share a digest, rows of theirs may stay apart, and are added up later.
         """
         order, new = grouped([self.columns[name] for name in keys])
-        return self if new.all() else self.take(order).summed(new)
+        return self if new.all() else self._summed(order, np.flatnonzero(new), ADD_UP)
 
     def summed(self, new: Array, how: Mapping[str, np.ufunc] = ADD_UP) -> "Rows":
         """Return one row for each group of neighbours; `new` is where a group begins."""
-        if new.all():
-            return self
-        starts = np.flatnonzero(new)
-        return Rows({name: _summed(column, how.get(name), starts) for name, column in self.columns.items()})
+        return self if new.all() else self._summed(None, np.flatnonzero(new), how)
+
+    def _summed(self, order: Array | None, starts: Array, how: Mapping[str, np.ufunc]) -> "Rows":
+        """Return one row for each group, which begins at these places of an order (None: the order of the rows)."""
+        firsts = starts if order is None else order[starts]
+        made = {}
+        for name, column in self.columns.items():
+            add_up = how.get(name)
+            if add_up is None or (_alike(column) and (add_up is not np.add or not column[0])):
+                made[name] = _taken(column, firsts)
+            else:
+                made[name] = add_up.reduceat(column if order is None else _taken(column, order), starts)
+        return Rows(made)
 
 
 def begins(*columns: Array) -> Array:
@@ -96,8 +105,16 @@ def grouped(columns: Sequence[Array]) -> tuple[Array, Array]:
 
     Should two kinds of row ever share a digest, they may be parted into more groups; different rows never share one.
     """
-    order = np.argsort(_digest(columns))
-    return order, begins(*(_taken(column, order) for column in columns))
+    digest = digests((column for column in columns if not _alike(column)), len(columns[0]))
+    order = np.argsort(digest)
+    new = begins(digest[order])
+    # Few rows have a digest that another has too, or nearly all: only these are looked at.
+    rows = np.flatnonzero(~new)
+    one, other = order[rows - 1], order[rows]
+    for column in columns:
+        if not _alike(column):
+            new[rows] |= column[one] != column[other]
+    return order, new
 
 
 def numbered(*columns: Array) -> Array:
@@ -140,21 +157,3 @@ def _end_to_end(columns: Sequence[Array]) -> Array:
     if all(map(_alike, columns)) and len({int(column[0]) for column in columns if len(column)}) == 1:
         return np.broadcast_to(columns[0][:1], sum(map(len, columns)))
     return np.concatenate(columns)
-
-
-def _summed(column: Array, how: np.ufunc | None, starts: Array) -> Array:
-    if how is None or (_alike(column) and (how is not np.add or not column[0])):
-        return _taken(column, starts)
-    total: Array = how.reduceat(column, starts)
-    return total
-
-
-def _digest(columns: Sequence[Array]) -> Array:
-    digest = np.zeros(len(columns[0]), dtype=np.uint64)
-    for column in columns:
-        if _alike(column):
-            continue
-        digest ^= column.astype(np.int64, copy=False).view(np.uint64)
-        digest *= _MIX
-        digest ^= digest >> np.uint64(29)
-    return digest

@@ -1,10 +1,13 @@
 """compact and merge are sums: associative, independent of order, and nothing is lost."""
 
+import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+import collectors.observation
+from collectors.digests import digests
 from collectors.flows import COUNTERS, FLOWS, conform_flows, empty_flows
 from collectors.ledger import LedgerWriter
 from collectors.observation import (
@@ -80,6 +83,19 @@ def test_compact_leaves_one_row_per_key_and_bucket(flows):
     total = compact(flows)
     keys = [name for name in FLOWS.names if name not in (*COUNTERS, "first_seen", "last_seen")]
     assert not total.assign(bucket=total["first_seen"].dt.floor("60s")).duplicated([*keys, "bucket"]).any()
+
+
+@QUICK
+@given(FLOW_FRAMES, st.integers(1, 3))
+def test_keys_that_share_a_digest_stay_apart(flows, most):
+    def few(columns, rows):
+        return digests(columns, rows) % np.uint64(most)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(collectors.observation, "digests", few)
+        found = compact(flows)
+
+    pd.testing.assert_frame_equal(found, compact(flows))
 
 
 def test_a_row_never_spans_a_bucket():
