@@ -8,12 +8,17 @@ from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
+VERSION = 2
+"""Of what is written here: a cached log of another version is not used."""
+
 _BEGIN = 1_772_359_200  # 2026-03-01T10:00:00Z
 _PODS = 400
 _WORKLOADS = 60
 _FLOWS = 5_000
 _PORTS = (80, 443, 8080, 5432, 6379, 53)
 _AT_ONCE = 10_000
+_EVERY = 3_600_000
+"""Nanoseconds between two lines: a million in an hour."""
 
 _ZEEK = (
     "ts", "uid", "id.orig_h", "id.orig_p", "id.resp_h", "id.resp_p", "proto", "service", "duration", "orig_bytes",
@@ -49,27 +54,27 @@ class Seen(NamedTuple):
 
 
 def write_log(path: Path, kind: str, lines: int) -> None:
-    """Write a log of so many records, the same bytes for the same number: hubble, zeek or vpc."""
-    head, line = _KINDS[kind]
+    """Write a log of so many records, a million an hour, the same bytes for the same number: hubble, zeek or vpc."""
+    head, line, each = _KINDS[kind]
     pods = [_pod(number) for number in range(_PODS)]
-    made = map(partial(line, pods), _seen(lines))
+    made = map(partial(line, pods), _seen(lines, each))
     with path.open("w", encoding="ascii") as file:
         file.write(head)
         while some := list(islice(made, _AT_ONCE)):
             file.writelines(some)
 
 
-def _seen(lines: int) -> Iterator[Seen]:
-    """Yield what is seen within an hour, a few of the flows most of the time."""
+def _seen(lines: int, each: int) -> Iterator[Seen]:
+    """Yield what is seen, `each` lines of a connection: a few of the flows most of the time."""
     chance = random.Random(8)
     flows = [(chance.randrange(_PODS), chance.randrange(_PODS), chance.choice(_PORTS)) for _ in range(_FLOWS)]
     for number in range(lines):
-        client, server, port = flows[int(_FLOWS ** chance.random()) - 1]
-        time = _BEGIN * 10**9 + number * 3_600 * 10**9 // lines + chance.randrange(1_000)
-        source_port, size = chance.randrange(32_768, 61_000), chance.randrange(60, 200_000)
-        yield Seen(
-            number, client, server, port, source_port, time, size, chance.random() < 0.45, chance.random() < 0.02
-        )
+        if number % each == 0:
+            client, server, port = flows[int(_FLOWS ** chance.random()) - 1]
+            source_port, dropped = chance.randrange(32_768, 61_000), chance.random() < 0.02
+        time = _BEGIN * 10**9 + number * _EVERY + chance.randrange(1_000)
+        size, back = chance.randrange(60, 200_000), number % each > 0 and not dropped
+        yield Seen(number, client, server, port, source_port, time, size, back, dropped)
 
 
 def _pod(number: int) -> Pod:
@@ -134,17 +139,18 @@ def _vpc(pods: list[Pod], seen: Seen) -> str:
     source, destination, source_port, port = _ends(pods, seen)
     start = seen.time // 10**9
     addresses = f"{source.address} {destination.address}"
+    flags = 2 if seen.dropped else 19 if seen.back else 3
     return (
         f"5 123456789012 eni-0a1b2c3d4e5f{seen.client:05x} {addresses} {source_port} {port} "
         f"{17 if seen.port == 53 else 6} {seen.size // 700 + 1} {seen.size} {start} {start + 60} "
-        f"{'REJECT' if seen.dropped else 'ACCEPT'} OK vpc-0123456789abcdef0 subnet-0123456789abcdef0 - 19 IPv4 "
+        f"{'REJECT' if seen.dropped else 'ACCEPT'} OK vpc-0123456789abcdef0 subnet-0123456789abcdef0 - {flags} IPv4 "
         f"{addresses} eu-west-1 euw1-az1 - - {'ingress' if seen.back else 'egress'} 1\n"
     )
 
 
-_KINDS: dict[str, tuple[str, Callable[[list[Pod], Seen], str]]] = {
-    "hubble": ("", _hubble),
-    "zeek": ("#separator \\x09\n#path\tconn\n#fields\t" + "\t".join(_ZEEK) + "\n", _zeek),
-    "vpc": (" ".join(_VPC) + "\n", _vpc),
+_KINDS: dict[str, tuple[str, Callable[[list[Pod], Seen], str], int]] = {
+    "hubble": ("", _hubble, 2),
+    "zeek": ("#separator \\x09\n#path\tconn\n#fields\t" + "\t".join(_ZEEK) + "\n", _zeek, 1),
+    "vpc": (" ".join(_VPC) + "\n", _vpc, 2),
 }
-"""Kind -> header, and what makes a line."""
+"""Kind -> header, what makes a line, and how many there are of a connection."""

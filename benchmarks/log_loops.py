@@ -129,8 +129,8 @@ class _Grouping:
         codes = []
         for text, places in zip(texts, self._places, strict=True):
             moved = [places.setdefault(value, len(places)) for value in text.values]  # noqa: PD011 - our own
-            codes.append(np.array(moved)[text.codes])
-        port = np.minimum(*(numbers.values for numbers in ports))  # noqa: PD011 - our own
+            codes.append(np.array(moved, dtype=np.int32)[text.codes])
+        port = np.minimum(*(numbers.values for numbers in ports)).astype(np.int32)  # noqa: PD011 - our own
         self._kept.append([*codes, port, times.values])  # noqa: PD011 - our own
         self._rows += len(port)
         if self._rows > _AT_ONCE:
@@ -144,9 +144,10 @@ class _Grouping:
         if not self._kept:
             return self.found
         *codes, port, time = (np.concatenate(parts) for parts in zip(*self._kept, strict=True))
-        key = port
+        key = port.astype(np.int64)
         for code, places in zip(codes, self._places, strict=True):
-            key = key * len(places) + code
+            key *= len(places)
+            key += code
         group, _ = pd.factorize(key)
         counts = np.bincount(group)
         one = np.zeros(len(counts), dtype=np.int64)
