@@ -10,7 +10,8 @@ import pandas as pd
 from collectors.flows import Flows
 from collectors.observation import BUCKET_SECONDS
 
-_SECOND = 1_000_000_000
+SECOND = 1_000_000_000
+"""Nanoseconds."""
 DAY_SECONDS = 24 * 60 * 60
 
 
@@ -25,36 +26,43 @@ class Partitions:
     seconds: int = DAY_SECONDS
 
     def __post_init__(self) -> None:
-        if self.seconds <= 0 or self.seconds % BUCKET_SECONDS:
-            raise ValueError(f"a part of {self.seconds} s would cut a bucket of {BUCKET_SECONDS} s")
+        refuse_to_cut(self.seconds)
 
     def __iter__(self) -> Iterator[Flows]:
-        stretch = _moments(self.flows) // (self.seconds * _SECOND)
+        stretch = moments_of(self.flows) // (self.seconds * SECOND)
         numbers = np.unique(stretch)
         if len(numbers) < 2:
             yield self.flows
             return
         for number in numbers.tolist():
-            yield _used(self.flows[stretch == number])
+            yield with_texts_in_use(self.flows[stretch == number])
+
+
+def refuse_to_cut(seconds: int) -> None:
+    """Raise ValueError where a part of so many seconds would cut a bucket."""
+    if seconds <= 0 or seconds % BUCKET_SECONDS:
+        raise ValueError(f"a part of {seconds} s would cut a bucket of {BUCKET_SECONDS} s")
 
 
 def in_order(parts: Iterable[Flows]) -> Iterator[Flows]:
     """Yield parts as they are; raises ValueError where one has a bucket that is not behind those of all before."""
-    latest = -1
+    latest = None
     for flows in parts:
         if not flows.empty:
-            buckets = _moments(flows) // (BUCKET_SECONDS * _SECOND)
-            if int(buckets.min()) <= latest:
+            buckets = moments_of(flows) // (BUCKET_SECONDS * SECOND)
+            if latest is not None and int(buckets.min()) <= latest:
                 raise ValueError("the parts of the flows overlap, or are not in the order of time")
             latest = int(buckets.max())
         yield flows
+        del flows  # or it stays in memory while the next one is read
 
 
-def _moments(flows: pd.DataFrame) -> "np.ndarray[Any, Any]":
+def moments_of(flows: pd.DataFrame) -> "np.ndarray[Any, Any]":
+    """Return `first_seen` in nanoseconds since 1970; what is absent is long before all that is not."""
     return flows["first_seen"].astype("int64").to_numpy()
 
 
-def _used(flows: pd.DataFrame) -> Flows:
+def with_texts_in_use(flows: pd.DataFrame) -> Flows:
     """Return flows whose categories are those in use: what looks at each address once, looks at these only."""
     texts = flows.select_dtypes("category").columns
     return Flows(flows.assign(**{name: flows[name].cat.remove_unused_categories() for name in texts}))

@@ -10,14 +10,16 @@ import re
 import shutil
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from collectors.claims import CLAIMS
 from collectors.errors import PodfenceError, UnreadableInput
 from collectors.flows import FLOWS
 from collectors.names import NAMES
 from collectors.observation import Observation, merge
-from collectors.segments_plan import Segment
-from collectors.store_files import Held, is_store, read_observation, write_held, write_part
+from collectors.segments_plan import LARGEST, Segment
+from collectors.store_files import Held, is_store, look_at, read_observation, write_held
+from collectors.store_tables import FlowTable, OpenFile, write_part
 
 SEGMENTS, LOCK = "segments", "lock"
 Conclude = Callable[[Mapping[str, bytes]], Observation]
@@ -26,6 +28,7 @@ _OPEN = "open"
 _TEMPORARY = ".tmp-"
 _NAME = re.compile(r"(\d{10})-(\d{10})")
 _ATTEMPTS = 10
+_T = TypeVar("_T")
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
@@ -74,25 +77,55 @@ def load_segments(folder: Path, conclude: Conclude | None = None) -> Observation
 
     A learner may go on writing meanwhile. Raises UnreadableInput where a segment is missing or damaged.
     """
-    place = folder / SEGMENTS
+    return _while_merging(folder / SEGMENTS, lambda place, segments: _loaded(place, segments, conclude))
+
+
+def look_at_segments(
+    folder: Path, conclude: Conclude | None = None, *, hold: bool = True
+) -> tuple[Observation, tuple[FlowTable, ...]]:
+    """Return what `load_segments` does, of the flows only what was still open, and the tables of the others.
+
+    `hold`: tables stay readable even if a learner merges them meanwhile, for which few files are held open.
+    """
+    return _while_merging(folder / SEGMENTS, lambda place, segments: _looked_at(place, segments, conclude, hold=hold))
+
+
+def _while_merging(place: Path, read: Callable[[Path, list[Segment]], _T]) -> _T:
     for _ in range(_ATTEMPTS):
         segments = listed(place)
         try:
-            return _loaded(place, segments, conclude)
+            return read(place, segments)
         except UnreadableInput:
             # A learner may have merged, and removed, what was about to be read.
             if listed(place) == segments:
                 raise
-    return _loaded(place, listed(place), conclude)
+    return read(place, listed(place))
 
 
 def _loaded(place: Path, segments: Iterable[Segment], conclude: Conclude | None) -> Observation:
     kept = uncovered(place, segments)
-    parts = [read_segment(place, segment) for segment in kept]
+    return merge([*(read_segment(place, segment) for segment in kept), *_still_open(place, kept, conclude)])
+
+
+def _looked_at(
+    place: Path, segments: Iterable[Segment], conclude: Conclude | None, *, hold: bool
+) -> tuple[Observation, tuple[FlowTable, ...]]:
+    kept = uncovered(place, segments)
+    found = [_look_at(place, segment, hold=hold) for segment in kept]
+    whole = merge([*(observation for observation, _ in found), *_still_open(place, kept, conclude)])
+    return whole, tuple(table for _, tables in found for table in tables)
+
+
+def _look_at(place: Path, segment: Segment, *, hold: bool) -> tuple[Observation, tuple[FlowTable, ...]]:
+    folder = _store(place, segment)
+    # Those that are full are not merged any more, and they are most of a large store.
+    held = hold and size_of(place, segment) <= LARGEST // 2
+    return look_at(folder, whole=True, opened=OpenFile.of if held else None)
+
+
+def _still_open(place: Path, kept: list[Segment], conclude: Conclude | None) -> list[Observation]:
     still_open = read_open(place, kept[-1]) if kept else {}
-    if still_open:
-        parts.append((conclude or _concluded())(still_open))
-    return merge(parts)
+    return [(conclude or _concluded())(still_open)] if still_open else []
 
 
 def _concluded() -> Conclude:
@@ -103,10 +136,14 @@ def _concluded() -> Conclude:
 
 def read_segment(place: Path, segment: Segment) -> Observation:
     """Return what one segment holds; raises UnreadableInput and NewerArtefact."""
+    return read_observation(_store(place, segment), whole=True)
+
+
+def _store(place: Path, segment: Segment) -> Path:
     folder = place / segment.name
     if not is_store(folder):
         raise UnreadableInput(f"{folder} is damaged, it is no observation store: copy it again.")
-    return read_observation(folder, whole=True)
+    return folder
 
 
 def read_open(place: Path, segment: Segment) -> dict[str, bytes]:

@@ -8,11 +8,13 @@ At a URL there is one part per source and day (UTC, of the first time of a row),
 added touches no file of another. One process at a time may save to a store.
 """
 
+import shutil
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, mkdtemp
+from weakref import finalize
 
 import pandas as pd
 
@@ -26,19 +28,11 @@ from collectors.places import is_url
 from collectors.pushing import is_mirror, pull
 from collectors.remote import Remote
 from collectors.schema import Schema
-from collectors.segment_files import Conclude, is_learning_store, is_segment, load_segments
-from collectors.store_files import (
-    FOLDERS,
-    LEDGER,
-    WINDOW,
-    Held,
-    is_day,
-    parts_of,
-    read_held,
-    read_observation,
-    write_held,
-    write_part,
-)
+from collectors.segment_files import Conclude, is_learning_store, is_segment, load_segments, look_at_segments
+from collectors.store_files import LEDGER, WINDOW, Held, is_day, look_at, read_held, read_observation, write_held
+from collectors.store_tables import FOLDERS, of_sources, write_part
+from collectors.stored_flows import StoredFlows, StoredPartitions
+from collectors.stored_observation import StoredObservation
 
 
 def save(observation: Observation, folder: str | Path) -> tuple[Source, ...]:
@@ -57,7 +51,7 @@ def save(observation: Observation, folder: str | Path) -> tuple[Source, ...]:
     taken = without_sources(observation, set(known))
     fresh = taken.window.sources
     grown = _grown(held.window, fresh)
-    old = parts_of(place, held.parts, grown)
+    old = of_sources(place, held.parts, (source.name for source in grown))
     held = Held(_without(held.window, grown), held.parts, held.ledger.without({source.name for source in grown}))
     ledger = held.ledger + taken.ledger + _events(held.window, grown, fresh)
     try:
@@ -94,10 +88,40 @@ def load(folder: str | Path | Remote, conclude: Conclude | None = None) -> Obser
             return load_segments(pulled, conclude)
     if isinstance(place, Path) and is_learning_store(place):
         return load_segments(place, conclude)
+    observation = read_observation(_ordinary(place))
+    return replace(observation, window=join_sources(observation.window))
+
+
+def opened(folder: str | Path | Remote, conclude: Conclude | None = None, *, hold: bool = True) -> StoredObservation:
+    """Return what `load` does, of which flows are read when they are asked for; raises what it raises.
+
+    What is missing or damaged of the flows may be found as late as that. `hold`: as for `look_at_segments`.
+    """
+    place = _place(folder)
+    keeper = None
+    if isinstance(place, Remote) and is_mirror(place):
+        keeper = _Folder()
+        (place,) = pull(place, keeper.path)
+    if isinstance(place, Path) and is_learning_store(place):
+        found, tables = look_at_segments(place, conclude, hold=hold and keeper is None)
+    else:
+        found, tables = look_at(_ordinary(place))
+    parts = StoredPartitions((StoredFlows(tables, found.flows, keeper=keeper),))
+    return StoredObservation.of(replace(found, window=join_sources(found.window)), parts)
+
+
+class _Folder:
+    """A temporary folder that is there as long as somebody has it."""
+
+    def __init__(self) -> None:
+        self.path = Path(mkdtemp(prefix="podfence-"))
+        finalize(self, shutil.rmtree, self.path, ignore_errors=True)
+
+
+def _ordinary(place: Path | Remote) -> Path | Remote:
     if not (place / WINDOW).is_file():
         raise UnreadableInput(f"{place} is no observation store (it has no {WINDOW}): name one that observe wrote.")
-    observation = read_observation(place)
-    return replace(observation, window=join_sources(observation.window))
+    return place
 
 
 def is_learned(place: Path | Remote) -> bool:

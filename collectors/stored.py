@@ -6,24 +6,28 @@ stores keep their names, unless another input has a source of that name.
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pandas as pd
 
 from collectors.claims import conform_claims
-from collectors.flows import conform_flows
+from collectors.flows import Flows, conform_flows
 from collectors.inputs import distinct_names
 from collectors.ledger import Entry, Key, Ledger
 from collectors.names import conform_names
-from collectors.observation import BUCKET_SECONDS, Observation, Source, merge, without_sources
+from collectors.observation import BUCKET_SECONDS, Observation, ObservationWindow, Source, merge, without_sources
 from collectors.remote import Remote
-from collectors.store import is_learned, load
+from collectors.store import is_learned, load, opened
+from collectors.stored_flows import StoredPartitions
+from collectors.stored_observation import StoredObservation
+
+Place = Path | Remote
+_FEW = 8
+"""Learning stores of which files are held open."""
 
 
-def merge_stores(
-    read: Observation, stores: Sequence[Path | Remote], bucket_seconds: int = BUCKET_SECONDS
-) -> Observation:
+def merge_stores(read: Observation, stores: Sequence[Place], bucket_seconds: int = BUCKET_SECONDS) -> Observation:
     """Return what was read and what some stores hold.
 
     A source that several of them have counts once; of one that has grown the longest reading counts. Raises
@@ -31,41 +35,88 @@ def merge_stores(
     """
     if not stores:
         return read
-    folders = [store.resolve() if isinstance(store, Path) else store for store in stores]
+    folders = _resolved(stores)
+    held = [read, *(load(folder) for folder in folders)]
+    taken = _taken([observation.window for observation in held], folders)
+    return merge((part.of(observation) for part, observation in zip(taken, held, strict=True)), bucket_seconds)
+
+
+def open_stores(stores: Sequence[Place]) -> StoredObservation:
+    """Return what `merge_stores` does of stores alone, of which flows are read when they are asked for."""
+    folders = _resolved(stores)
+    held = [opened(folder, hold=len(folders) <= _FEW) for folder in folders]
+    _, *taken = _taken([ObservationWindow(), *(store.window for store in held)], folders)
+    beside = merge(part.of(store.beside_flows()) for part, store in zip(taken, held, strict=True))
+    flows = (
+        replace(one, called=part.flows_of)
+        for part, store in zip(taken, held, strict=True)
+        for one in store.parts.stores
+    )
+    return StoredObservation.of(beside, StoredPartitions(tuple(flows)))
+
+
+def _resolved(stores: Sequence[Place]) -> list[Place]:
+    return [store.resolve() if isinstance(store, Path) else store for store in stores]
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """What is taken of an observation, whose window is told: it is renamed, sources are left out, others renamed."""
+
+    window: ObservationWindow
+    named: Mapping[str, str]
+    gone: frozenset[Source] = frozenset()
+    told_apart: Mapping[str, str] = field(default_factory=dict)
+
+    def of(self, observation: Observation) -> Observation:
+        """Return what is taken of an observation, or of a part of its tables."""
+        return renamed(without_sources(renamed(observation, self.named), self.gone), self.told_apart)
+
+    def flows_of(self, flows: Flows) -> Flows:
+        """Return what is taken of some of the flows."""
+        return self.of(Observation(flows, self.window)).flows
+
+    def names(self) -> set[str]:
+        """Return the names of the sources that are left."""
+        return _names(self.of(Observation(window=self.window)).window)
+
+
+def _taken(windows: Sequence[ObservationWindow], folders: Sequence[Place]) -> list[_Taken]:
+    """Return what is taken of observations: of what was read, which comes first, and of the stores in some folders."""
     names = distinct_names(folders)
-    learned = {folder for folder in folders if is_learned(folder)}
-    held = [_named(load(folder), names[folder], learned=folder in learned) for folder in folders]
-    parts = list(_each_once([read, *held]))
-    rivals = Counter(name for part in parts for name in _names(part))
-    taken = [parts[0]]
-    for folder, part in zip(folders, parts[1:], strict=True):
-        clashing = [name for name in _names(part) if rivals[name] > 1 and folder not in learned]
-        taken.append(renamed(part, {name: f"{names[folder]}/{name}" for name in clashing}))
-    return merge(taken, bucket_seconds)
+    learned = [folder for folder in folders if is_learned(folder)]
+    called = [
+        {name: f"{names[folder]}/{name}" for name in _names(window)} if folder in learned else {}
+        for folder, window in zip(folders, windows[1:], strict=True)
+    ]
+    first = [_Taken(window, named) for window, named in zip(windows, [{}, *called], strict=True)]
+    once = [replace(part, gone=gone) for part, gone in zip(first, _told_before(first), strict=True)]
+    rivals = Counter(name for part in once for name in part.names())
+    apart = [
+        {name: f"{names[folder]}/{name}" for name in part.names() if rivals[name] > 1 and folder not in learned}
+        for folder, part in zip(folders, once[1:], strict=True)
+    ]
+    return [replace(part, told_apart=found) for part, found in zip(once, [{}, *apart], strict=True)]
 
 
-def _named(observation: Observation, store: str, *, learned: bool) -> Observation:
-    return renamed(observation, {name: f"{store}/{name}" for name in _names(observation)}) if learned else observation
+def _names(window: ObservationWindow) -> set[str]:
+    return {source.name for source in window.sources}
 
 
-def _names(observation: Observation) -> set[str]:
-    return {source.name for source in observation.window.sources}
-
-
-def _each_once(observations: Sequence[Observation]) -> Iterator[Observation]:
-    """Yield observations less the sources that one before them has too, and those that go on longer in another."""
+def _told_before(parts: Sequence[_Taken]) -> Iterator[frozenset[Source]]:
+    """Yield the sources of each that one before it has too, and those that go on longer in another."""
+    windows = [part.of(Observation(window=part.window)).window for part in parts]
     longer: dict[tuple[object, ...], list[Source]] = {}
-    for source in (source for observation in observations for source in observation.window.sources):
+    for source in (source for window in windows for source in window.sources):
         longer.setdefault(source.beginning(), []).append(source)
     seen: set[tuple[object, ...]] = set()
-    for observation in observations:
-        gone = {
+    for window in windows:
+        yield frozenset(
             source
-            for source in observation.window.sources
+            for source in window.sources
             if source.identity() in seen or any(other.continues(source) for other in longer[source.beginning()])
-        }
-        seen |= {source.identity() for source in observation.window.sources}
-        yield without_sources(observation, gone)
+        )
+        seen |= {source.identity() for source in window.sources}
 
 
 def renamed(observation: Observation, names: Mapping[str, str]) -> Observation:

@@ -240,13 +240,13 @@ class _Rollout:
         """Return the policies in force, and how to replay everything observed from some to others, if it is given."""
         if self.given.observations is None:
             return {}, None
-        from collectors.store import load  # noqa: PLC0415 - late: --help loads nothing heavy
+        from collectors.store import opened  # noqa: PLC0415 - late: --help loads nothing heavy
         from recommender.existing import existing  # noqa: PLC0415 - late, as above
         from recommender.rehearsal import in_force, replay  # noqa: PLC0415 - late, as above
         from recommender.stages import spoken  # noqa: PLC0415 - late, as above
 
         inventory = run_options(self.given).inventory(self.given.inventory)
-        seen = spoken(load(self.given.observations), inventory)
+        seen = spoken(opened(self.given.observations), inventory)
         listed = frozenset(self.given.namespace) or None
         policies, unread = in_force(live, existing(inventory).in_force, listed)
         for reason in unread:

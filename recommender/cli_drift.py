@@ -31,8 +31,7 @@ def add_drift(commands: Any, show: Say, say: Say) -> None:
 
 
 def _drift(given: argparse.Namespace, show: Say, say: Say) -> int:
-    from collectors.observation import Observation  # noqa: PLC0415 - late: it loads pandas
-    from collectors.stored import merge_stores  # noqa: PLC0415 - late, as above
+    from collectors.stored import open_stores  # noqa: PLC0415 - late: it loads pandas
     from recommender.drift import drift  # noqa: PLC0415 - late: --help loads nothing heavy
     from recommender.drift_words import drift_data, drift_lines, drift_markdown  # noqa: PLC0415 - late, as above
     from recommender.pipeline import load_review  # noqa: PLC0415 - late, as above
@@ -40,7 +39,7 @@ def _drift(given: argparse.Namespace, show: Say, say: Say) -> int:
     if given.json and given.markdown == _STDOUT:
         raise UnreadableInput("--json and --markdown - both want stdout; name a file for one of them")
     reviewed = load_review(given.review)
-    observation = merge_stores(Observation(), given.observations)
+    observation = open_stores(given.observations)
     options = run_options(given)
     found = drift(reviewed, observation, options.known(given.inventory, observation), options.generating)
     drifted = found.has_drifted(vanished=given.vanished, worked=given.worked)

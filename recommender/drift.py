@@ -12,7 +12,7 @@ import pandas as pd
 
 from collectors.inventory import Inventory, WorkloadRef
 from collectors.observation import Observation
-from collectors.partitions import Partitions
+from collectors.stored_observation import parts_of
 from recommender.before_after import Change, compare_outcomes
 from recommender.communications import AddressPeer, Communication, End, meaning
 from recommender.coverage import coverage
@@ -107,7 +107,7 @@ def drift(
 
     A communication is new where the review neither suggests nor withholds it, or withheld it and it is suggested now.
     """
-    found = suggested_by_parts(Partitions(observation.flows), observation.names, observation.window, inventory)
+    found = suggested_by_parts(parts_of(observation), observation.names, observation.window, inventory)
     policies = generate(reviewed, options)
     outcomes = simulate(policies, found.communications, inventory)
     changes = compare_outcomes(simulate((), found.communications, inventory), outcomes, reviewed).of("would_break")

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from collectors.addresses import Ranges
+from collectors.flow_facts import FlowFacts, facts_of
 from collectors.inventory import Inventory, WorkloadRef
 from collectors.observation import Observation
 from recommender.communications import AddressPeer, Communication, End, meaning
@@ -39,8 +40,13 @@ def findings(
     communications: Iterable[Communication],
     scans: Iterable[Scan] = (),
     options: FindingOptions | None = None,
+    *,
+    facts: FlowFacts | None = None,
 ) -> tuple[Finding, ...]:
-    """Return everything to look at, the most serious first, then by kind and subject."""
+    """Return everything to look at, the most serious first, then by kind and subject.
+
+    `facts` are those of the observation's flows, where they are known already.
+    """
     options = options or FindingOptions()
     spoken = tuple(sorted(communications, key=meaning))
     worked = tuple(c for c in spoken if c.evidence.worked)
@@ -54,7 +60,7 @@ def findings(
         *_databases(worked),
         *_from_outside(worked),
         *_host_network(worked),
-        *lossy(observation),
+        *lossy(observation.window, facts_of(observation.flows) if facts is None else facts),
         *from_records(inventory),
     ]
     return tuple(sorted(found, key=_order))

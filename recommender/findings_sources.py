@@ -2,26 +2,24 @@
 
 from collections.abc import Iterator
 
+from collectors.flow_facts import FlowFacts
 from collectors.inventory import Inventory
-from collectors.observation import Observation
+from collectors.observation import ObservationWindow
 from recommender.coverage_inputs import Loss, losses
 from recommender.findings_model import Finding, counted, name_of
 from recommender.phrases import in_gaps, kept
 from recommender.source_facts import PARTIAL
 
 
-def lossy(observation: Observation) -> Iterator[Finding]:
+def lossy(window: ObservationWindow, facts: FlowFacts) -> Iterator[Finding]:
     """Yield one finding for each source that says that it lost or left out something, or that never tells it all."""
-    window, told = observation.window, dict[str, list[str]]()
+    told = dict[str, list[str]]()
     for loss in losses(window):
         told.setdefault(loss.source, []).append(_lost(loss))
     if window.drops > sum(source.drops for source in window.sources):
         told.setdefault("all sources", []).append(f"lost {counted(window.drops, 'packet or record', _MANY)}")
-    flows = observation.flows
-    thinned = flows[(flows["sampled"] < 1).fillna(value=False).astype(bool)]
-    names = thinned["source"].astype("object").where(thinned["source"].notna(), "")
-    for name, share in thinned.groupby(names)["sampled"].min().items():
-        told.setdefault(str(name), []).append(f"keeps {kept(float(share))}")
+    for name, share in facts.sampled.items():
+        told.setdefault(name, []).append(f"keeps {kept(share)}")
     for source in window.sources:
         if source.kind in PARTIAL:
             told.setdefault(source.name, []).append(PARTIAL[source.kind])

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from collectors.errors import PodfenceError
 from collectors.inventory import WorkloadRef
-from collectors.store import load
+from collectors.store import opened
 from recommender.drawings import Drawing, drawing_of
 from recommender.pipeline import RunOptions
 from recommender.simulate import simulate
@@ -35,7 +35,7 @@ def graph(
     if listed and say is not None:
         for note in _notes(loaded):
             say(note)
-    observation = load(store)
+    observation = opened(store)
     inventory = (options or RunOptions()).known(inventory_path, observation)
     seen = spoken(observation, inventory)
     drawing = drawing_of(simulate(loaded.policies, seen, inventory) if listed else seen)

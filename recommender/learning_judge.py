@@ -41,8 +41,7 @@ class Judgement:
 
 def judge(store: Path, inventory: Path | None, review: Path | None) -> Judgement:
     """Return what stopping now would come to."""
-    from collectors.partitions import Partitions  # noqa: PLC0415 - late: only the process that judges needs it
-    from collectors.store import load  # noqa: PLC0415 - as above
+    from collectors.store import opened  # noqa: PLC0415 - late: only the process that judges needs it
     from recommender.coverage import coverage  # noqa: PLC0415 - as above
     from recommender.pipeline import RunOptions  # noqa: PLC0415 - as above
     from recommender.review import review as reviewed  # noqa: PLC0415 - as above
@@ -50,9 +49,9 @@ def judge(store: Path, inventory: Path | None, review: Path | None) -> Judgement
     from recommender.store import load_decisions  # noqa: PLC0415 - as above
 
     try:
-        observation = load(store)
+        observation = opened(store)
         known = RunOptions().known(inventory, observation)
-        found = suggested_by_parts(Partitions(observation.flows), observation.names, observation.window, known)
+        found = suggested_by_parts(observation.parts, observation.names, observation.window, known)
         covered = coverage(found.communications, known, observation.window, found.sightings)
         undecided = None if review is None else reviewed(found.suggestions, load_decisions(review)).undecided
     except (PodfenceError, OSError) as fault:

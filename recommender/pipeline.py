@@ -16,11 +16,11 @@ from collectors.inventory import Inventory
 from collectors.inventory_store import load_inventory
 from collectors.ledger import LEFT_OUT, Ledger
 from collectors.observation import Observation, Source
-from collectors.partitions import Partitions
 from collectors.ranges import collapsed, given_ranges
 from collectors.series import never
 from collectors.sources import read_flows
-from collectors.store import load, save
+from collectors.store import opened, save
+from collectors.stored_observation import parts_of
 from recommender.cni import CniWarning, cni_warnings, profile
 from recommender.coverage import coverage
 from recommender.existing import compare
@@ -174,7 +174,7 @@ def suggest(
 
     Without an inventory, pods are who the records say (`RunOptions.known`).
     """
-    options, observation = options or RunOptions(), load(store)
+    options, observation = options or RunOptions(), opened(store)
     conclusion = conclude(observation, options.known(inventory_path, observation), folder, options)
     write_text(Path(folder) / REPORT, report_html(conclusion))
     return conclusion
@@ -194,9 +194,9 @@ def run(
     """
     options, folder = options or RunOptions(), Path(folder)
     inventory = None if inventory_path is None else options.inventory(inventory_path)
-    read, _ = observe(sources, folder / "observations", **reading)
-    observation = load(folder / "observations")
-    left_out = {key: entry for key, entry in read.ledger.events.items() if key[1] in LEFT_OUT}
+    events = observe(sources, folder / "observations", **reading)[0].ledger.events
+    observation = opened(folder / "observations")
+    left_out = {key: entry for key, entry in events.items() if key[1] in LEFT_OUT}
     observation = replace(observation, ledger=observation.ledger + Ledger(events=left_out))
     inventory = options.known(None, observation) if inventory is None else inventory
     conclusion = conclude(observation, inventory, folder / "review", options)
@@ -217,7 +217,7 @@ def demo(folder: str | Path) -> Conclusion:
     capture, store = str(samples / "shop.pcap"), folder / "observations"
     if store.exists():
         sample = read_flows([capture]).window.sources
-        if not all(any(map(held.same, sample)) for held in load(store).window.sources):
+        if not all(any(map(held.same, sample)) for held in opened(store).window.sources):
             raise PodfenceError(f"{store} holds other observations than the demo's; choose another folder with -o")
     options = RunOptions(accept_observed=True, default_deny=True)
     return run([capture], samples / "inventory", folder, options)
@@ -229,7 +229,7 @@ def conclude(observation: Observation, inventory: Inventory, folder: str | Path,
 
     Writes the suggestions there, and the decisions where the options added some.
     """
-    found = suggested_by_parts(Partitions(observation.flows), observation.names, observation.window, inventory)
+    found = suggested_by_parts(parts_of(observation), observation.names, observation.window, inventory)
     communications = found.communications
     reviewed, not_widened = _decided(found.suggestions, inventory, folder, options)
     policies = generate(reviewed, options.generating)
@@ -243,10 +243,11 @@ def conclude(observation: Observation, inventory: Inventory, folder: str | Path,
         outcomes=outcomes,
         excess=excess(policies, [item.communication for item in reviewed.accepted], inventory),
         isolation=isolation(policies, inventory),
-        findings=findings(observation, inventory, communications, found.scans),
+        findings=findings(observation, inventory, communications, found.scans, facts=found.facts),
         coverage=coverage(communications, inventory, observation.window, found.sightings),
         existing=compare(policies, reviewed, inventory, outcomes),
         not_widened=not_widened,
+        facts=found.facts,
         cni=unsupported(policies, reviewed, options, inventory),
     )
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from collectors.inventory import Inventory
 from collectors.observation import Observation
-from collectors.store import load
+from collectors.store import opened
 from recommender.before_after import BeforeAfter, Change, applied, compare_outcomes
 from recommender.existing import Unread, existing
 from recommender.manifest_read import DEFAULT_NAMESPACE
@@ -110,7 +110,7 @@ def simulate(
     Before: no policies, so that everything is allowed; with `beside_existing` the cluster's own, which stay in force
     unless a given one has their name. What a review declined does not count as broken.
     """
-    observation = Observation() if store is None else load(store)
+    observation = Observation() if store is None else opened(store)
     inventory = (options or RunOptions()).known(inventory_path, observation)
     where = inventory_path or store or Path()
     sets = policy_sets(paths, inventory, where, beside_existing=beside_existing, namespace=namespace)

@@ -7,11 +7,14 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from collectors.flow_facts import FlowFacts, facts_of
 from collectors.flows import Flows
 from collectors.inventory import Inventory
 from collectors.names import Names
 from collectors.observation import Observation, ObservationWindow
 from collectors.partitions import in_order
+from collectors.stored_flows import StoredPartitions
+from collectors.stored_observation import parts_of
 from recommender.communications import Communication, summarize
 from recommender.condense import condensed, merge_condensed
 from recommender.endpoints import Endpoints
@@ -42,6 +45,7 @@ class SuggestedByParts:
     scans: tuple[Scan, ...]
     suggestions: Suggestions
     sightings: Sightings
+    facts: FlowFacts
 
 
 def suggested(observation: Observation, inventory: Inventory) -> Suggested:
@@ -63,20 +67,22 @@ def suggested_by_parts(
     (`collectors.partitions`). Raises ValueError where they are not.
     """
     watch, seen = ScanWatch(), Counter[tuple[object, ...]]()
-    total = merge_condensed(())
-    for resolved in _each_resolved(parts, inventory, window):
+    total, facts = merge_condensed(()), FlowFacts()
+    for told, resolved in _each_resolved(parts, inventory, window):
+        facts += told
         watch.add(resolved)
         seen.update(sightings(resolved))
         total = merge_condensed((total, condensed(resolved)))
+        del resolved
     communications, scanned = with_names(summarize(total), names), watch.scans()
     return SuggestedByParts(
-        communications, scanned, _suggestions(communications, scanned, inventory, window), dict(seen)
+        communications, scanned, _suggestions(communications, scanned, inventory, window), dict(seen), facts
     )
 
 
 def spoken(observation: Observation, inventory: Inventory) -> tuple[Communication, ...]:
     """Return the communications alone: without what addresses were called, which no verdict asks for."""
-    return summarize(_resolved_once(observation.flows, inventory, observation.window))
+    return spoken_by_parts(parts_of(observation), observation.window, inventory)
 
 
 def spoken_by_parts(
@@ -84,7 +90,7 @@ def spoken_by_parts(
 ) -> tuple[Communication, ...]:
     """Return what `spoken` does of all parts together; they are as for `suggested_by_parts`."""
     total = merge_condensed(())
-    for resolved in _each_resolved(parts, inventory, window):
+    for _, resolved in _each_resolved(parts, inventory, window):
         total = merge_condensed((total, condensed(resolved)))
     return summarize(total)
 
@@ -94,12 +100,15 @@ def _resolved_once(flows: Flows, inventory: Inventory, window: ObservationWindow
     return once(resolve(flows, inventory), window)
 
 
-def _each_resolved(parts: Iterable[Flows], inventory: Inventory, window: ObservationWindow) -> Iterator[ResolvedFlows]:
-    """Yield what `_resolved_once` returns of all parts together, part by part."""
+def _each_resolved(
+    parts: Iterable[Flows], inventory: Inventory, window: ObservationWindow
+) -> Iterator[tuple[FlowFacts, ResolvedFlows]]:
+    """Yield what `_resolved_once` returns of all parts together, part by part, with the facts of each."""
     endpoints = Endpoints(inventory)
-    known = servers(parts, endpoints)
+    known = servers(parts.unoriented() if isinstance(parts, StoredPartitions) else parts, endpoints)
     for flows in in_order(parts):
-        yield once(hinted(resolve(flows, endpoints), known), window)
+        yield facts_of(flows), once(hinted(resolve(flows, endpoints), known), window)
+        del flows  # as all that is of one part: it would stay in memory while the next one is read
 
 
 def _suggestions(

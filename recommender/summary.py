@@ -3,8 +3,10 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+from collectors.flow_facts import FlowFacts, facts_of
 from collectors.inventory import Inventory, WorkloadRef
 from collectors.observation import Observation
 from recommender.cni import CniWarning, cni_data, cni_rows
@@ -45,6 +47,13 @@ class Conclusion:
     cni: tuple[CniWarning, ...] = ()
     not_widened: tuple[str, ...] = ()
     """Sentences: where an option to widen could not keep to its budget."""
+    facts: FlowFacts | None = None
+    """What is told of the flows as a whole; None: what those of the observation say."""
+
+    @cached_property
+    def flow_facts(self) -> FlowFacts:
+        """What is told of the flows as a whole."""
+        return facts_of(self.observation.flows) if self.facts is None else self.facts
 
     def outcomes_of(self, communications: Iterable[Communication]) -> tuple[Outcome, ...]:
         """Return the outcomes of these communications, in the order of all outcomes."""
@@ -56,32 +65,32 @@ class Conclusion:
                 outcome.communication.port) in wanted
         )  # fmt: skip
 
-    @property
+    @cached_property
     def would_break(self) -> tuple[Outcome, ...]:
         """Accepted communications that the policies do not certainly allow: must be empty."""
         found = self.outcomes_of(item.communication for item in self.reviewed.accepted)
         return tuple(outcome for outcome in found if outcome.verdict != "allowed")
 
-    @property
+    @cached_property
     def undecided_denied(self) -> tuple[Outcome, ...]:
         """Communications that nobody decided on and that the policies deny."""
         found = self.outcomes_of(item.communication for item in self.reviewed.undecided)
         return tuple(outcome for outcome in found if outcome.verdict == "denied")
 
-    @property
+    @cached_property
     def withheld_denied(self) -> tuple[Outcome, ...]:
         """Communications that worked, for which no rule could be suggested, and that the policies deny."""
         withheld = [item.communication for item in self.reviewed.suggestions.withheld]
         worked = [c for c in withheld if c.evidence.worked]
         return tuple(outcome for outcome in self.outcomes_of(worked) if outcome.verdict == "denied")
 
-    @property
+    @cached_property
     def declined_open(self) -> tuple[Outcome, ...]:
         """Declined communications that the policies still allow."""
         found = self.outcomes_of(item.communication for item in self.reviewed.declined)
         return tuple(outcome for outcome in found if outcome.verdict != "denied")
 
-    @property
+    @cached_property
     def open_directions(self) -> tuple[tuple[WorkloadRef, PolicyType], ...]:
         """Workload directions that no policy of this run isolates, although one could: anything may pass there."""
         return tuple(
@@ -91,7 +100,7 @@ class Conclusion:
             if direction not in closed and ref not in self.beyond_policy
         )
 
-    @property
+    @cached_property
     def beyond_policy(self) -> tuple[WorkloadRef, ...]:
         """Workloads whose pods all use the host network: no NetworkPolicy applies to them."""
         own: dict[WorkloadRef, bool] = {}
@@ -156,7 +165,7 @@ def _read_data(conclusion: Conclusion) -> dict[str, Any]:
             "missing": dict(conclusion.inventory.missing),
             "gaps": conclusion.inventory.gaps,
         },
-        "flows": len(conclusion.observation.flows),
+        "flows": conclusion.flow_facts.rows,
     }
 
 

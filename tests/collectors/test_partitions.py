@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collectors.flows import empty_flows
+from collectors.flows import Flows, empty_flows
 from collectors.observation import compact, concat_flows
 from collectors.partitions import Partitions, in_order
 from tests.cluster import flow, flows
@@ -34,6 +34,12 @@ def test_parts_may_be_iterated_over_again():
 
 def test_no_flows_are_one_empty_part():
     assert [len(part) for part in Partitions(empty_flows())] == [0]
+
+
+def test_rows_without_a_time_come_first_by_themselves():
+    whole = _at(0, 1, 2)
+    untimed = Flows(whole.assign(first_seen=whole["first_seen"].mask([False, True, False])))
+    assert [list(part["dst"]) for part in in_order(Partitions(untimed))] == [["10.0.1.1"], ["10.0.1.0", "10.0.1.2"]]
 
 
 def test_a_part_knows_only_the_texts_that_are_in_it():

@@ -1,18 +1,23 @@
 """The stages one after the other: what two front ends ask of one observation, they are told alike."""
 
 from dataclasses import replace
+from importlib import resources
+from pathlib import Path
 
 import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from collectors.flow_facts import facts_of
 from collectors.names import conform_names
 from collectors.observation import Observation, ObservationWindow, Source
 from collectors.partitions import Partitions
+from recommender import pipeline
 from recommender.communications import meaning
 from recommender.scans import scan_like
 from recommender.sightings import sightings
 from recommender.stages import spoken, spoken_by_parts, suggested, suggested_by_parts
+from recommender.summary import summary_data
 from tests.cluster import deployment, flow, flows, inventory, pod
 from tests.recommender.semantics.towns import lives
 
@@ -119,3 +124,13 @@ def test_a_server_that_only_the_clients_of_several_days_show_is_one():
 def test_nothing_observed_suggests_nothing_by_parts_either():
     found = _by_parts(Observation(), CLUSTER, 60)
     assert (found.communications, found.scans, found.suggestions.items, found.sightings) == ((), (), (), {})
+
+
+def test_a_store_is_concluded_on_and_told_of_while_its_flows_are_never_together(tmp_path):
+    demo = pipeline.demo(tmp_path / "demo")
+    samples = Path(str(resources.files("recommender.samples")))
+    found = pipeline.suggest(tmp_path / "demo" / "observations", samples / "inventory", tmp_path / "review")
+    for conclusion in (demo, found):
+        assert summary_data(conclusion)["flows"] > 0
+        assert "flows" not in vars(conclusion.observation)
+    assert facts_of(found.observation.flows) == found.flow_facts
