@@ -38,7 +38,7 @@ def main() -> None:
 
 
 def measure(workloads: int, communications: int) -> dict[str, float]:
-    """Return what opening a review and a search in it cost."""
+    """Return what opening a review and searches in it cost."""
     inventory = make_inventory(workloads)
     seen = make_communications(np.random.default_rng(7), tuple(inventory.workloads), communications)
     suggestions = suggest(seen, inventory, ObservationWindow(_BEGIN, _BEGIN + pd.Timedelta(days=7)))
@@ -57,7 +57,9 @@ def measure(workloads: int, communications: int) -> dict[str, float]:
         page = timed("first page", session.page)
         spent["to the view, kB"] = len(json.dumps([page, session.summary()])) / 1e3
         session.handle({"do": "rows", "offset": 0, "text": "app-00017"})
-        timed("a search", session.page)
+        timed("the first search", session.page)
+        session.handle({"do": "rows", "offset": 0, "text": "app-00018"})
+        timed("the next search", session.page)
     return spent
 
 

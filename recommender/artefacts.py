@@ -14,6 +14,7 @@ from recommender.suggest import Suggestion, Suggestions, Withheld
 from recommender.workload import Subject
 
 KIND, VERSION = "podfence/suggestions", 1
+_EVIDENCE = tuple(field.name for field in fields(Evidence))
 
 
 def suggestions_to_data(suggestions: Suggestions) -> dict[str, Any]:
@@ -59,19 +60,22 @@ def suggestions_from_data(data: Any, where: str) -> Suggestions:
 
 def _suggestions(data: Mapping[str, Any]) -> Suggestions:
     subjects = [_subject(entry) for entry in data["subjects"]]
+    ends: _Ends = {}
     return Suggestions(
         items=tuple(
             Suggestion(
                 entry["id"],
-                _communication(entry),
-                _workload(entry["ingress_of"]),
-                _workload(entry["egress_of"]),
+                _communication(entry, ends),
+                _workload(entry["ingress_of"], ends),
+                _workload(entry["egress_of"], ends),
                 tuple(entry["caveats"]),
                 entry["reason"],
             )
             for entry in data["suggestions"]
         ),
-        withheld=tuple(Withheld(_communication(entry), entry["why"], entry["reason"]) for entry in data["withheld"]),
+        withheld=tuple(
+            Withheld(_communication(entry, ends), entry["why"], entry["reason"]) for entry in data["withheld"]
+        ),
         window_start=_time(data["window"]["start"]),
         window_end=_time(data["window"]["end"]),
         subjects={ref: subject for subject in subjects for ref in subject.members},
@@ -90,16 +94,26 @@ def _end_data(end: End | None) -> dict[str, str] | None:
     return None if end is None else asdict(end)
 
 
-def _end(data: Mapping[str, str]) -> End:
-    return WorkloadRef(**data) if "namespace" in data else AddressPeer(**data)
+_Ends = dict[tuple[tuple[str, str], ...], End]
+"""Each end once, by what is written of it: a million communications have some thousands."""
 
 
-def _workload(data: Mapping[str, str] | None) -> WorkloadRef | None:
-    return None if data is None else WorkloadRef(**data)
+def _end(data: Mapping[str, str], ends: _Ends) -> End:
+    key = tuple(data.items())
+    if key not in ends:
+        ends[key] = WorkloadRef(**data) if "namespace" in data else AddressPeer(**data)
+    return ends[key]
+
+
+def _workload(data: Mapping[str, str] | None, ends: _Ends) -> WorkloadRef | None:
+    found = None if data is None else _end(data, ends)
+    if isinstance(found, AddressPeer):
+        raise TypeError(f"{found.address} is no workload")
+    return found
 
 
 def _communication_data(communication: Communication) -> dict[str, Any]:
-    evidence = asdict(communication.evidence)
+    evidence = {name: getattr(communication.evidence, name) for name in _EVIDENCE}
     evidence["first_seen"] = _time_text(communication.evidence.first_seen)
     evidence["last_seen"] = _time_text(communication.evidence.last_seen)
     return {
@@ -112,13 +126,18 @@ def _communication_data(communication: Communication) -> dict[str, Any]:
     }
 
 
-def _communication(entry: Mapping[str, Any]) -> Communication:
-    known = {field.name for field in fields(Evidence)}
-    values = {name: _frozen(value) for name, value in entry["evidence"].items() if name in known}
+def _communication(entry: Mapping[str, Any], ends: _Ends) -> Communication:
+    told = entry["evidence"]
+    values = {name: _frozen(told[name]) for name in _EVIDENCE if name in told}
     values["first_seen"], values["last_seen"] = pd.Timestamp(values["first_seen"]), pd.Timestamp(values["last_seen"])
     notes = tuple(entry["notes"])
     return Communication(
-        _end(entry["src"]), _end(entry["dst"]), entry["protocol"], int(entry["port"]), Evidence(**values), notes
+        _end(entry["src"], ends),
+        _end(entry["dst"], ends),
+        entry["protocol"],
+        int(entry["port"]),
+        Evidence(**values),
+        notes,
     )
 
 

@@ -5,6 +5,7 @@ docs/coverage.md tells users what each number means.
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 
 import numpy as np
 import pandas as pd
@@ -34,12 +35,14 @@ def coverage(
     A communication without sightings (it began before the window) counts as seen once.
     """
     options = options or CoverageOptions()
-    told = sorted((c for c in communications if c.evidence.worked), key=meaning)
-    edges = [communication for communication in told if _is_edge(communication)]
+    told = sorted(((meaning(c), c) for c in communications if c.evidence.worked), key=itemgetter(0))
+    keyed = [(key, communication) for key, communication in told if _is_edge(communication)]
+    edges = [communication for _, communication in keyed]
     able = selectable(inventory)
     refs = sorted(able | {end for c in edges for end in (c.src, c.dst) if isinstance(end, WorkloadRef)})
     spans = watched(window, options.pause)
-    table = _Table(edges, refs, sightings, joined(inventory), window, spans, options)
+    counts = [max(1, sightings.get(key, 1)) for key, _ in keyed]
+    table = _Table(edges, refs, counts, joined(inventory), window, spans, options)
     every, own = table.seen()
     lost = losses(window)
     late = unwatched(inventory, pd.Timedelta(spans.longest))
@@ -67,11 +70,13 @@ def _is_edge(communication: Communication) -> bool:
     """Return whether a policy would meet this traffic, and who began it is known: a client port is no edge."""
     ends = (communication.src, communication.dst)
     routed = not any(isinstance(end, AddressPeer) and end.kind in _NOT_ROUTED for end in ends)
-    oriented = not set(communication.evidence.orientations) <= {"unknown"}
-    return routed and oriented and not {"node_local", "hairpin"}.intersection(communication.notes)
+    oriented = not _UNKNOWN.issuperset(communication.evidence.orientations)
+    return routed and oriented and _INSIDE.isdisjoint(communication.notes)
 
 
 _NOT_ROUTED = frozenset({"multicast", "broadcast", "loopback"})
+_UNKNOWN = frozenset({"unknown"})
+_INSIDE = frozenset({"node_local", "hairpin"})
 
 
 class _Table:
@@ -81,7 +86,7 @@ class _Table:
         self,
         edges: Sequence[Communication],
         refs: Sequence[WorkloadRef],
-        sightings: Sightings,
+        counts: Sequence[int],
         since: Mapping[WorkloadRef, int],
         window: ObservationWindow,
         spans: Watched,
@@ -89,11 +94,11 @@ class _Table:
     ) -> None:
         number = {ref: at for at, ref in enumerate(refs, start=1)}
         self.ends = [_numbers(edge, number) for edge in edges]
-        pairs = [(at, group) for at, groups in enumerate(self.ends) for group in (0, *groups)]
-        found = np.array(pairs, dtype=np.int64).reshape(-1, 2)
-        self.edge, self.group, self.groups = found[:, 0], found[:, 1], len(refs) + 1
+        own = [1 + len(groups) for groups in self.ends]
+        self.edge, self.groups = np.repeat(np.arange(len(edges)), own), len(refs) + 1
+        self.group = np.array([group for groups in self.ends for group in (0, *groups)], dtype=np.int64)
         self._edges, self._spans, self._options = edges, spans, options
-        self._counts = np.array([max(1, sightings.get(meaning(edge), 1)) for edge in edges], dtype=np.int64)
+        self._counts = np.array(counts, dtype=np.int64)
         self._first = np.array([edge.evidence.first_seen.value for edge in edges], dtype=np.int64)
         self._window = _bounds(window, self._first)
         self._since = np.array([self._window[0], *(since.get(ref, self._window[0]) for ref in refs)], dtype=np.int64)
@@ -133,7 +138,8 @@ class _Table:
 
 def _numbers(edge: Communication, number: Mapping[WorkloadRef, int]) -> tuple[int, ...]:
     """Return the groups of the workloads at an edge's ends, one that talks to itself once."""
-    return tuple({number[end] for end in (edge.src, edge.dst) if isinstance(end, WorkloadRef)})
+    found = [number[end] for end in (edge.src, edge.dst) if isinstance(end, WorkloadRef)]
+    return tuple(found[:1] if edge.src == edge.dst else found)
 
 
 def _bounds(window: ObservationWindow, first: Array) -> tuple[int, int]:

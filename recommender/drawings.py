@@ -116,7 +116,10 @@ def drawing_of(
     merged: dict[tuple[str, str, bool, Before, VerdictWord | Literal[""], Change], dict[Port, str]] = {}
     for item in items:
         spoken, outcome = (item, None) if isinstance(item, Communication) else (item.communication, item)
-        src, dst = (nodes.setdefault(end, _node(end)) for end in (spoken.src, spoken.dst))
+        for end in (spoken.src, spoken.dst):
+            if end not in nodes:
+                nodes[end] = _node(end)
+        src, dst = nodes[spoken.src], nodes[spoken.dst]
         before: Before = "worked" if spoken.evidence.worked else "failed"
         after = "" if outcome is None else outcome.verdict
         change = _change(before, after, declined=meaning(spoken) in declined)

@@ -78,21 +78,29 @@ def status_of(reviewed: Reviewed) -> dict[str, Status]:
 
 def chosen(reviewed: Reviewed, wanted: Filter) -> tuple[Suggestion, ...]:
     """Return the suggestions that a filter asks for, in the order of all of them."""
-    statuses = status_of(reviewed)
-    return tuple(item for item in _current(reviewed) if _matches(item, statuses[item.id], wanted))
+    statuses, needle = status_of(reviewed), wanted.text.lower()
+    fitting = (item for item in current(reviewed) if fits(item, statuses[item.id], wanted))
+    return tuple(item for item in fitting if needle in said(item))
 
 
-def _current(reviewed: Reviewed) -> Iterable[Suggestion]:
+def current(reviewed: Reviewed) -> Iterable[Suggestion]:
     """Yield all suggestions, with the caveats that decisions gave them."""
     known = {item.id: item for items in (reviewed.accepted, reviewed.declined, reviewed.undecided) for item in items}
     return (known[item.id] for item in reviewed.suggestions.items)
 
 
-def _matches(item: Suggestion, status: Status, wanted: Filter) -> bool:
+def said(item: Suggestion) -> str:
+    """Return all that is said of a suggestion in small letters, to look for a text in."""
+    seen = item.communication.evidence
+    parts = (str(item.communication), item.reason, item.id, *item.caveats, *seen.services, *seen.names)
+    return "\0".join(parts).lower()
+
+
+def fits(item: Suggestion, status: Status, wanted: Filter) -> bool:
+    """Say whether a suggestion is all that a filter asks for but its text."""
     seen = item.communication
     ends = (seen.src, seen.dst)
     port = _port(wanted.port) if wanted.port else None
-    said = (str(seen), item.reason, item.id, *item.caveats, *seen.evidence.services, *seen.evidence.names)
     return (
         (not wanted.workload or any(_is(end, wanted.workload) for end in ends))
         and (not wanted.namespace or any(getattr(end, "namespace", "") == wanted.namespace for end in ends))
@@ -100,7 +108,6 @@ def _matches(item: Suggestion, status: Status, wanted: Filter) -> bool:
         and (port is None or (port[1] == seen.port and port[0] in {"", seen.protocol}))
         and (not wanted.caveat or wanted.caveat in item.caveats)
         and (not wanted.status or wanted.status == status or (wanted.status == "undecided" and status == "stale"))
-        and (not wanted.text or any(wanted.text.lower() in part.lower() for part in said))
     )
 
 

@@ -11,8 +11,6 @@ from recommender.suggest import Suggestion
 from recommender.widening import Widening
 from recommender.workload import Subject
 
-NAMESPACE_LABEL = "kubernetes.io/metadata.name"
-
 Span = tuple[str, int, int]
 """Protocol, first and last port."""
 _EXACT = Widening()
@@ -35,7 +33,7 @@ def openings(
         found.setdefault(peer, set()).update(_spans(item.communication, widening, direction))
     merged = {peer: _merged(spans) for peer, spans in found.items()}
     names = subject.port_names if direction == INGRESS and named else {}
-    own = _namespace(subject)
+    own = subject.namespace_selector
     wide = [peer for peer in merged if peer.pod_selector is None and not (peer.ip_block and peer.ip_block.single)]
     left = {peer: _uncovered(merged[peer], [merged[w] for w in wide if _takes_all(w, peer, own)]) for peer in merged}
     return {
@@ -52,14 +50,10 @@ def _peer(
         own = IPBlock.of(end.address)
         return Peer(ip_block=widening.addresses or own)
     subject = subjects[end]
-    there = _namespace(subject)
+    there = subject.namespace_selector
     if widening.source if direction == INGRESS else widening.destination:
         return Peer(namespace_selector=there)
     return Peer(pod_selector=selector_of(subject), namespace_selector=there if subject.namespace != namespace else None)
-
-
-def _namespace(subject: Subject) -> LabelSelector:
-    return LabelSelector(((NAMESPACE_LABEL, subject.namespace),))
 
 
 def selector_of(subject: Subject) -> LabelSelector:

@@ -2,12 +2,16 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import combinations
 
 from collectors.inventory import Inventory, Pod, WorkloadRef
 from recommender.label_index import LabelIndex, Labels, selects
 from recommender.named_ports import NamedPort, named_ports
 from recommender.policy import LabelSelector, Requirement
+
+NAMESPACE_LABEL = "kubernetes.io/metadata.name"
+"""The label that the API server puts on every namespace."""
 
 # Labels that controllers, chart tools and the API server put on pods and that differ between pods, rollouts or
 # releases. Labels found to vary inside one workload are left out as well; this list covers what one look cannot show.
@@ -56,6 +60,11 @@ class Subject:
     def namespace(self) -> str:
         """The namespace that all members share."""
         return self.first.namespace
+
+    @cached_property
+    def namespace_selector(self) -> LabelSelector:
+        """What takes exactly its namespace; one object, because a million peers name some thousand subjects."""
+        return LabelSelector(((NAMESPACE_LABEL, self.namespace),))
 
 
 def subjects(inventory: Inventory) -> dict[WorkloadRef, Subject]:

@@ -3,12 +3,13 @@
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from collectors.errors import PodfenceError
 from collectors.inventory import WorkloadRef
 from recommender.communications import End
-from recommender.filters import STATUSES, Filter, Status, chosen, status_of
+from recommender.filters import STATUSES, Filter, Status, current, fits, said, status_of
 from recommender.report.words import KINDS
 from recommender.review import Reviewed
 from recommender.suggest import Suggestion, Suggestions
@@ -116,22 +117,30 @@ class Line:
     source: Place
     destination: Place
 
+    @cached_property
+    def said(self) -> str:
+        """All that is said of it in small letters; kept, because one search follows another letter by letter."""
+        return said(self.item)
 
-def lines(reviewed: Reviewed, effects: WhatIf, known: Places, wanted: Wanted) -> tuple[Line, ...]:
-    """Return what a filter asks for, in its order; ties stand in the order of all suggestions."""
+
+def every_line(reviewed: Reviewed, effects: WhatIf, known: Places) -> tuple[Line, ...]:
+    """Return all suggestions as lines, in their order."""
     statuses = status_of(reviewed)
-    items = chosen(reviewed, wanted.filter) if wanted.filter else _all(reviewed)
-    found = (Line(item, statuses[item.id], effects.effects[item.id], *known.ends[item.id]) for item in items)
-    clicked = wanted.touching or wanted.source or wanted.destination or wanted.effect
-    kept = [line for line in found if not clicked or _is_wanted(line, wanted)]
-    return tuple(sorted(kept, key=_order(wanted.sort), reverse=wanted.descending))
+    return tuple(
+        Line(item, statuses[item.id], effects.effects[item.id], *known.ends[item.id]) for item in current(reviewed)
+    )
 
 
-def _all(reviewed: Reviewed) -> Iterable[Suggestion]:
-    """Yield what a filter that asks for nothing gives: ten thousand rows need not be looked at one by one."""
-    listed = (reviewed.accepted, reviewed.declined, reviewed.undecided)
-    known = {item.id: item for items in listed for item in items}
-    return (known[item.id] for item in reviewed.suggestions.items)
+def lines(every: Iterable[Line], wanted: Wanted) -> tuple[Line, ...]:
+    """Return what a filter asks for of all lines, in its order; ties stand in the order of all suggestions."""
+    found, needle = every, wanted.filter.text.lower()
+    if needle:
+        found = (line for line in found if needle in line.said)
+    if replace(wanted.filter, text=""):
+        found = (line for line in found if fits(line.item, line.status, wanted.filter))
+    if wanted.touching or wanted.source or wanted.destination or wanted.effect:
+        found = (line for line in found if _is_wanted(line, wanted))
+    return tuple(sorted(found, key=_order(wanted.sort), reverse=wanted.descending))
 
 
 def one_line_of(reviewed: Reviewed, effects: WhatIf, known: Places, key: str) -> Line:

@@ -15,7 +15,7 @@ from recommender.notebook import commands
 from recommender.notebook.detail import Around, detail
 from recommender.notebook.exporting import export
 from recommender.notebook.picture import Show, picture
-from recommender.notebook.rows import Line, Places, Wanted, lines, one_line_of, page, places, shown
+from recommender.notebook.rows import Line, Places, Wanted, every_line, lines, one_line_of, page, places, shown
 from recommender.policy import NetworkPolicy
 from recommender.report.words import CAVEATS, plural
 from recommender.review import Reviewed
@@ -59,7 +59,7 @@ class Session:
 
     def _look_now(self) -> None:
         self._stamp = self._on_disk()
-        for name in ("_what_if", "_lines"):
+        for name in ("_what_if", "_every_line", "_lines"):
             self.__dict__.pop(name, None)
 
     @cached_property
@@ -67,8 +67,12 @@ class Session:
         return self._desk.what_if()
 
     @cached_property
+    def _every_line(self) -> tuple[Line, ...]:
+        return every_line(self._desk.reviewed, self._what_if, self._places)
+
+    @cached_property
     def _lines(self) -> tuple[Line, ...]:
-        return lines(self._desk.reviewed, self._what_if, self._places, self._wanted)
+        return lines(self._every_line, self._wanted)
 
     def handle(self, message: object) -> Reply:
         """Do what a message asks for; what cannot be done is said, and changes nothing."""

@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 
 from recommender.communications import AddressPeer, Communication
+from recommender.report.ceiling import more
+from recommender.report.fact import Fact
 from recommender.report.facts import LONGEST, Facts
 from recommender.report.markup import Child, Html, join, tag
 from recommender.report.tables import end_name, port, said, table
@@ -14,32 +16,40 @@ from recommender.widening import Widening, size
 
 def widened_part(facts: Facts) -> Html | None:
     """Return what decisions open beyond what was seen, and where an option could not; None where there is neither."""
-    widened: list[tuple[Child, ...]] = []
-    for fact in facts.all:
-        decision = None if fact.suggestion is None else facts.conclusion.reviewed.decisions.get(fact.suggestion.id)
-        if decision is None or not decision.widen or fact.decided != "accepted":
-            continue
-        spoken = fact.communication
-        row = (
-            end_name(spoken.src, facts.ids),
-            end_name(spoken.dst, facts.ids),
-            tag("a", port(spoken), href=f"#{fact.anchor}"),
-            said(cut(str(decision.widen), LONGEST)),
-            [said(text) for text in beyond(decision.widen, spoken)],
-            [said(_who(decision)), said(cut(", ".join(decision.widen.options), LONGEST))],
-        )
-        widened.append(row)
+    widened = [(fact, *found) for fact in facts.all if (found := _widening(fact, facts)) is not None]
     refused = facts.conclusion.not_widened
     if not widened and not refused:
         return None
+    rows = [_widened(*found, facts) for found in widened if found[0].anchor in facts.listed]
     head = ("From", "To", "Port seen", "Widened to", "Opens beyond what was seen", "Decided")
     return join(
         [
             tag("p", "These decisions let more through than was observed, on purpose.") if widened else None,
-            table(head, widened, "Widened decisions") if widened else None,
+            table(head, rows, "Widened decisions") if rows else None,
+            more(widened, rows),
             tag("h3", "Not widened: the budget cannot be kept to") if refused else None,
-            tag("ul", [tag("li", cut(sentence, LONGEST)) for sentence in refused]) if refused else None,
+            tag("ul", [tag("li", cut(sentence, LONGEST)) for sentence in facts.few(refused)]) if refused else None,
+            more(refused, facts.few(refused)),
         ]
+    )
+
+
+def _widening(fact: Fact, facts: Facts) -> tuple[Decision, Widening] | None:
+    decision = None if fact.suggestion is None else facts.conclusion.reviewed.decisions.get(fact.suggestion.id)
+    if decision is None or not decision.widen or fact.decided != "accepted":
+        return None
+    return decision, decision.widen
+
+
+def _widened(fact: Fact, decision: Decision, widening: Widening, facts: Facts) -> tuple[Child, ...]:
+    spoken = fact.communication
+    return (
+        end_name(spoken.src, facts.ids),
+        end_name(spoken.dst, facts.ids),
+        tag("a", port(spoken), href=f"#{fact.anchor}"),
+        said(cut(str(widening), LONGEST)),
+        [said(text) for text in beyond(widening, spoken)],
+        [said(_who(decision)), said(cut(", ".join(widening.options), LONGEST))],
     )
 
 

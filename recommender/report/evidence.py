@@ -5,13 +5,15 @@ from typing import Final
 
 from collectors.inventory import WorkloadRef
 from recommender.communications import Communication, Evidence
-from recommender.report.facts import LONGEST, MOST_IN_FULL, STATES, Fact, Facts
+from recommender.report.fact import STATES, Fact
+from recommender.report.facts import LONGEST, MOST_IN_FULL, Facts
 from recommender.report.markup import Child, Html, join, tag
 from recommender.report.tables import caveats, end_link, framed, time
 from recommender.report.words import NOT_KNOWN, ORIENTATIONS, size
 from recommender.text import cut
 
 _BETWEEN: Final = " · "
+_LISTED_ONLY: Final = tag("a", "Not every communication has a row: what is left out, and where it is.", href="#ceiling")
 
 
 def evidence_table(found: Iterable[Fact], side: str, facts: Facts) -> Html:
@@ -70,8 +72,8 @@ def left_out_here(facts: Facts) -> Html | None:
         f"There are more than {MOST_IN_FULL:,} communications, so rows are short and times end at the "
         "minute. Each one's pods, packets, Services, names, sources and example flow, and why an allowed one is "
         "suggested, are in suggestions.json of the review folder, under the id that is the row's anchor here: #id "
-        "leads to it. podfence explain says which rules decide. "
-        "No caveat, no finding and nothing that would break is left out.",
+        "leads to it. podfence explain says which rules decide. ",
+        _LISTED_ONLY if facts.crowded else "No caveat, no finding and nothing that would break is left out.",
         tag("span", " Where a row says nothing of a decision: ", facts.usual_decision, "."),
         class_="folded",
     )

@@ -1,12 +1,13 @@
 """Turns what an export changes beside existing policies into a part of the page."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 
 from recommender.communications import meaning
 from recommender.existing import ExistingReport
 from recommender.existing_summary import delete_command, policy_name
+from recommender.report.ceiling import more
 from recommender.report.evidence import links
-from recommender.report.facts import Facts
+from recommender.report.facts import MOST_BESIDE, Facts
 from recommender.report.markup import Child, Html, join, tag
 from recommender.report.tables import Ids, end_name, port, said, table
 from recommender.report.words import plural
@@ -53,25 +54,26 @@ def existing_part(report: ExistingReport, ids: Ids, facts: Facts | None = None) 
     )
     if found.missing:
         first = f"The cluster's policies are not known, and so they do not count: {found.missing}"
-    lists = (*_faults(report, ids), *_changes(report, ids), *_leftovers(report))
+    most = MOST_BESIDE if facts is not None and facts.crowded else None
+    lists = (*_faults(report, ids, most), *_changes(report, ids, most), *_leftovers(report, most))
     briefly = _added(report, facts) if facts is not None and facts.brief and report.added else None
     shown = [_list(*parts) for parts in lists if parts[2] and (briefly is None or parts[0] != "added")]
     return join([tag("p", first), shown, briefly])
 
 
-_List = tuple[str, tuple[str, ...], Sequence[Sequence[Child]]]
-"""Key of heading and meaning, column names, rows."""
+_List = tuple[str, tuple[str, ...], Sequence[Sequence[Child]], Sized]
+"""Key of heading and meaning, column names, rows, and all that there could be rows of."""
 
 
 def _added(report: ExistingReport, facts: Facts) -> Html:
     """Return what is newly allowed as links to its evidence."""
     wanted = {meaning(communication) for communication in report.added}
-    found = [fact for fact in facts.all if meaning(fact.communication) in wanted]
-    return _fold("added", len(report.added), links(found, both=True))
+    found = [fact for fact in facts.here(facts.all) if meaning(fact.communication) in wanted]
+    return _fold("added", len(report.added), join([links(found, both=True), more(report.added, found)]))
 
 
-def _list(key: str, head: Sequence[str], rows: Sequence[Sequence[Child]]) -> Html:
-    return _fold(key, len(rows), table(head, rows, _HEADINGS[key]))
+def _list(key: str, head: Sequence[str], rows: Sequence[Sequence[Child]], found: Sized) -> Html:
+    return _fold(key, len(found), join([table(head, rows, _HEADINGS[key]), more(found, rows)]))
 
 
 def _fold(key: str, count: int, body: Html) -> Html:
@@ -84,19 +86,19 @@ def _fold(key: str, count: int, body: Html) -> Html:
     )
 
 
-def _faults(report: ExistingReport, ids: Ids) -> list[_List]:
-    unread = [(tag("bdi", one.name), said(one.reason)) for one in report.existing.unread]
+def _faults(report: ExistingReport, ids: Ids, most: int | None) -> list[_List]:
+    unread = [(tag("bdi", one.name), said(one.reason)) for one in report.existing.unread[:most]]
     breaks = [
         (end_name(o.communication.src, ids), end_name(o.communication.dst, ids), port(o.communication), said(o.reason))
-        for o in report.would_still_break
+        for o in report.would_still_break[:most]
     ]
     return [
-        ("breaks", ("From", "To", "Port", "Because"), breaks),
-        ("unread", ("Policy", "Why"), unread),
+        ("breaks", ("From", "To", "Port", "Because"), breaks, report.would_still_break),
+        ("unread", ("Policy", "Why"), unread, report.existing.unread),
     ]
 
 
-def _changes(report: ExistingReport, ids: Ids) -> list[_List]:
+def _changes(report: ExistingReport, ids: Ids, most: int | None) -> list[_List]:
     kept = [
         (
             end_name(one.communication.src, ids),
@@ -105,9 +107,9 @@ def _changes(report: ExistingReport, ids: Ids) -> list[_List]:
             one.decided + (", undecidable" if one.verdict == "undecidable" else ""),
             [_names(one.rules), " (stale)" if one.stale else None],
         )
-        for one in report.kept_open
+        for one in report.kept_open[:most]
     ]
-    added = [(end_name(c.src, ids), end_name(c.dst, ids), port(c)) for c in report.added]
+    added = [(end_name(c.src, ids), end_name(c.dst, ids), port(c)) for c in report.added[:most]]
     already = [
         (
             end_name(one.communication.src, ids),
@@ -116,17 +118,18 @@ def _changes(report: ExistingReport, ids: Ids) -> list[_List]:
             one.direction,
             _names(one.rules),
         )
-        for one in report.already_allowed
+        for one in report.already_allowed[:most]
     ]
     return [
-        ("kept", ("From", "To", "Port", "Decision", "Kept open by"), kept),
-        ("added", ("From", "To", "Port"), added),
-        ("already", ("From", "To", "Port", "End", "By rule"), already),
+        ("kept", ("From", "To", "Port", "Decision", "Kept open by"), kept, report.kept_open),
+        ("added", ("From", "To", "Port"), added, report.added),
+        ("already", ("From", "To", "Port", "End", "By rule"), already, report.already_allowed),
     ]
 
 
-def _leftovers(report: ExistingReport) -> list[_List]:
-    stale = [(tag("bdi", policy_name(p)), tag("code", delete_command(p))) for p in report.stale]
+def _leftovers(report: ExistingReport, most: int | None) -> list[_List]:
+    stale = [(tag("bdi", policy_name(p)), tag("code", delete_command(p))) for p in report.stale[:most]]
+    overwritten = [(tag("bdi", policy_name(p)),) for p in report.overwritten[:most]]
     redundant = [
         (
             tag("bdi", one.name),
@@ -134,13 +137,13 @@ def _leftovers(report: ExistingReport) -> list[_List]:
             _names(one.by),
             "always" if one.always else "for the pods known now",
         )
-        for one in report.redundancy.redundant
+        for one in report.redundancy.redundant[:most]
     ]
     return [
-        ("stale", ("Policy", "Delete with"), stale),
-        ("overwritten", ("Policy",), [(tag("bdi", policy_name(p)),) for p in report.overwritten]),
-        ("redundant", ("Name", "What", "Covered by", "Holds"), redundant),
-        ("idle", ("Name",), [(tag("bdi", name),) for name in report.redundancy.idle]),
+        ("stale", ("Policy", "Delete with"), stale, report.stale),
+        ("overwritten", ("Policy",), overwritten, report.overwritten),
+        ("redundant", ("Name", "What", "Covered by", "Holds"), redundant, report.redundancy.redundant),
+        ("idle", ("Name",), [(tag("bdi", name),) for name in report.redundancy.idle[:most]], report.redundancy.idle),
     ]
 
 

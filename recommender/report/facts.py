@@ -1,78 +1,35 @@
 """Turns a conclusion into one fact per communication: what was decided of it and what the policies do to it."""
 
+import heapq
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, Literal
-
-import pandas as pd
+from typing import Any, Final, Literal, TypeVar
 
 from collectors.inventory import WorkloadRef
-from recommender.communications import Communication, meaning
-from recommender.outcomes import Outcome
+from recommender.communications import meaning
 from recommender.policy import LabelSelector, NetworkPolicy
 from recommender.reading_words import is_capture, is_live
-from recommender.suggest import Suggestion, Withheld
+from recommender.report.fact import Decided, Fact, state_of
+from recommender.suggest import Suggestion
 from recommender.summary import Conclusion
 from recommender.text import cut
 
-State = Literal["breaks", "allowed", "denied", "open", "withheld"]
-STATES: Final[Mapping[State, str]] = {
-    "breaks": "accepted, but not let through",
-    "allowed": "accepted and allowed",
-    "denied": "not accepted, denied",
-    "open": "not accepted, still open",
-    "withheld": "no rule",
-}
-"""What can become of a communication, the worst first."""
-
 MOST_IN_FULL: Final = 2000
 """With more communications than this, rows are short and fold away what suggestions.json has."""
+MOST_LISTED: Final = 10_000
+"""With more communications than this, a page lists only so many. Each may stand at a workload of its own, which makes
+it as large as 20,000 at few workloads are: 16 MB, which Chromium opens in 1.1 s and unfolds in 4 s. 40 MB took it 3.4 s
+and 16 s.
+"""
+MOST_BESIDE: Final = 1000
+"""On such a page a list of anything else ends after so many."""
 LONGEST: Final = 400
 """Characters of a text that a human or a source wrote."""
 _ID: Final = re.compile("[0-9a-f]{12}")
-
-Decided = Literal["accepted", "declined", "undecided", "withheld"]
-
-
-@dataclass(frozen=True)
-class Fact:
-    """One communication with the decision on it and the simulator's outcome (None where it was not simulated)."""
-
-    communication: Communication
-    decided: Decided
-    state: State
-    suggestion: Suggestion | None = None
-    withheld: Withheld | None = None
-    outcome: Outcome | None = None
-    anchor: str = ""
-    """The page's id of the row with its evidence: the suggestion's own, so that a link to it lasts."""
-
-    @property
-    def reason(self) -> str:
-        """Return the sentence that says why there is a rule, or why there is none."""
-        if self.suggestion is not None:
-            return self.suggestion.reason
-        return self.withheld.reason if self.withheld is not None else ""
-
-    @property
-    def caveats(self) -> tuple[str, ...]:
-        """Return the caveats of the suggestion, if there is one."""
-        return self.suggestion.caveats if self.suggestion is not None else ()
-
-    @property
-    def is_dns(self) -> bool:
-        """Return whether this is name resolution: nearly everybody does it, so pictures keep it in the background."""
-        return self.communication.port in {53, 5353} and self.communication.protocol in {"UDP", "TCP"}
-
-    @property
-    def verdict(self) -> str:
-        """Return what the policies do to it, in a few words."""
-        if self.outcome is None:
-            return "not simulated"
-        return self.outcome.verdict
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -80,13 +37,15 @@ class Facts:
     """All facts of a conclusion, in the order of what communications mean, and views on them by workload."""
 
     conclusion: Conclusion
+    most: int = MOST_LISTED
+    """How many communications the page has room for."""
 
     @cached_property
     def all(self) -> tuple[Fact, ...]:
         """Every communication once: those concluded on, and any other that the conclusion lists."""
         reviewed = self.conclusion.reviewed
         outcomes = {meaning(outcome.communication): outcome for outcome in self.conclusion.outcomes}
-        found: dict[tuple[object, ...], Fact] = {}
+        found: dict[tuple[Any, ...], Fact] = {}
         groups: tuple[tuple[Decided, tuple[Suggestion, ...]], ...] = (
             ("accepted", reviewed.accepted),
             ("declined", reviewed.declined),
@@ -96,7 +55,7 @@ class Facts:
             for item in items:
                 key = meaning(item.communication)
                 outcome = outcomes.get(key)
-                found[key] = Fact(item.communication, decided, _state(decided, outcome), item, outcome=outcome)
+                found[key] = Fact(item.communication, decided, state_of(decided, outcome), item, outcome=outcome)
         for left_out in reviewed.suggestions.withheld:
             key = meaning(left_out.communication)
             found[key] = Fact(
@@ -106,8 +65,40 @@ class Facts:
             key = meaning(communication)
             if key not in found:
                 outcome = outcomes.get(key)
-                found[key] = Fact(communication, "undecided", _state("undecided", outcome), outcome=outcome)
-        return _anchored(found[key] for key in sorted(found, key=lambda key: tuple(map(_sortable, key))))
+                found[key] = Fact(communication, "undecided", state_of("undecided", outcome), outcome=outcome)
+        return _anchored(found[key] for key in sorted(found))
+
+    @property
+    def crowded(self) -> bool:
+        """Whether there are more communications than the page has room for."""
+        return len(self.all) > self.most
+
+    @cached_property
+    def listed(self) -> frozenset[str]:
+        """The anchors of the communications that the page lists: all of them, or those that a reader needs most."""
+        chosen = heapq.nsmallest(self.most, self.all, key=lambda fact: fact.need) if self.crowded else self.all
+        return frozenset(fact.anchor for fact in chosen)
+
+    def here(self, found: Iterable[Fact]) -> tuple[Fact, ...]:
+        """Return those of some facts that the page lists."""
+        return tuple(fact for fact in found if fact.anchor in self.listed)
+
+    @cached_property
+    def anchors(self) -> Mapping[tuple[object, ...], str]:
+        """The anchor of each communication that the page lists, by its meaning."""
+        return {meaning(fact.communication): fact.anchor for fact in self.here(self.all)}
+
+    def few(self, found: Sequence[T]) -> Sequence[T]:
+        """Return as much as the page has room for of a list of something else than communications."""
+        return found[:MOST_BESIDE] if self.crowded else found
+
+    @cached_property
+    def shown(self) -> tuple[WorkloadRef, ...]:
+        """The workloads that have a part of the page: all, or, where it is crowded, those with evidence there."""
+        if not self.crowded:
+            return self.workloads
+        homes = {fact.home for fact in self.here(self.all)}
+        return tuple(ref for ref in self.workloads if ref in homes)
 
     @property
     def brief(self) -> bool:
@@ -117,7 +108,7 @@ class Facts:
     @cached_property
     def usual_decision(self) -> str:
         """The most common decision in words, which rows of a large page leave out."""
-        counts = Counter(said for fact in self.all if (said := self.decision_text(fact)))
+        counts = Counter(said for fact in self.here(self.all) if (said := self.decision_text(fact)))
         return min(counts, key=lambda said: (-counts[said], said), default="")
 
     def decision_text(self, fact: Fact, *, dated: bool = False) -> str:
@@ -144,9 +135,18 @@ class Facts:
         return tuple(sorted(known, key=lambda ref: (ref.namespace, ref.name, ref.kind)))
 
     @cached_property
+    def sizes(self) -> Mapping[str, int]:
+        """How many workloads are known of each namespace."""
+        return Counter(ref.namespace for ref in self.workloads)
+
+    def complete(self, ref: WorkloadRef) -> bool:
+        """Say whether the page lists every communication of a workload."""
+        return all(fact.anchor in self.listed for fact in (*self.ingress.get(ref, ()), *self.egress.get(ref, ())))
+
+    @cached_property
     def ids(self) -> Mapping[WorkloadRef, str]:
-        """The page's id of each workload: a number, because names come from the cluster."""
-        return {ref: f"w{number}" for number, ref in enumerate(self.workloads, 1)}
+        """The page's id of each workload that has a part of it: a number, because names come from the cluster."""
+        return {ref: f"w{number}" for number, ref in enumerate(self.shown, 1)}
 
     @cached_property
     def ingress(self) -> Mapping[WorkloadRef, tuple[Fact, ...]]:
@@ -209,9 +209,8 @@ class Facts:
         """How many packets of captures the flows stand for, both ways: of logs and live interfaces not all count."""
         sources = self.conclusion.observation.window.sources
         logs = {source.name for source in sources if is_live(source) or not is_capture(source)}
-        flows = self.conclusion.observation.flows
-        seen = flows[~flows["source"].isin(logs)]
-        return int(pd.to_numeric(seen["packets"]).sum()) + int(pd.to_numeric(seen["reply_packets"]).sum())
+        packets = self.conclusion.flow_facts.packets
+        return sum(count for name, count in packets.items() if name not in logs)
 
 
 def _anchored(facts: Iterable[Fact]) -> tuple[Fact, ...]:
@@ -222,15 +221,7 @@ def _anchored(facts: Iterable[Fact]) -> tuple[Fact, ...]:
         own = "" if fact.suggestion is None else fact.suggestion.id
         anchor = own if _ID.fullmatch(own) and own not in used else f"c{number}"
         used.add(anchor)
-        made.append(replace(fact, anchor=anchor))
+        made.append(
+            Fact(fact.communication, fact.decided, fact.state, fact.suggestion, fact.withheld, fact.outcome, anchor)
+        )
     return tuple(made)
-
-
-def _state(decided: Decided, outcome: Outcome | None) -> State:
-    if decided == "accepted":  # what was not simulated is not known to be let through
-        return "allowed" if outcome is not None and outcome.verdict == "allowed" else "breaks"
-    return "denied" if outcome is not None and outcome.verdict == "denied" else "open"
-
-
-def _sortable(part: object) -> tuple[bool, int, str]:
-    return (True, part, "") if isinstance(part, int) else (False, 0, str(part))

@@ -8,7 +8,7 @@ from collectors.inventory import WorkloadRef
 from recommender.communications import AddressPeer, meaning
 from recommender.drawings import CHANGES, Before, Change, Drawing, DrawnEdge, drawing_of
 from recommender.drawings_words import marked, ports_text
-from recommender.report.facts import Fact
+from recommender.report.fact import Fact
 from recommender.report.words import KINDS, plural
 
 OUTSIDE: Final = ""

@@ -4,8 +4,10 @@ from collections.abc import Mapping, Sequence
 
 from collectors.inventory import WorkloadRef
 from recommender.policy import PolicyType
+from recommender.report.ceiling import more
 from recommender.report.evidence import links
-from recommender.report.facts import Fact, Facts
+from recommender.report.fact import Fact
+from recommender.report.facts import Facts
 from recommender.report.markup import Html, join, tag
 from recommender.report.tables import end_name, facts_table, table
 from recommender.report.words import WITHHELD, plural
@@ -31,13 +33,14 @@ def withheld_part(facts: Facts) -> Html:
 
 
 def _group(name: str, meaning: str, why: str | None, found: Sequence[Fact], facts: Facts) -> Html:
-    homeless = {fact.anchor for fact in facts.homeless}
-    here = [fact for fact in found if fact.anchor in homeless]
-    above = [fact for fact in found if fact.anchor not in homeless]
+    homeless, shown = {fact.anchor for fact in facts.homeless}, facts.here(found)
+    here = [fact for fact in shown if fact.anchor in homeless]
+    above = [fact for fact in shown if fact.anchor not in homeless]
     body = [
         facts_table(above, facts.ids, name) if above and not facts.brief else None,
         links(above, both=True) if above and facts.brief else None,
         facts_table(here, facts.ids, f"{name}: between addresses", anchored=True) if here else None,
+        more(found, shown),
     ]
     return tag(
         "details",
@@ -77,12 +80,14 @@ def _open_directions(found: Mapping[WorkloadRef, Sequence[PolicyType]], facts: F
     meaning = (
         "No policy of this run isolates these workloads in these directions: anything may pass there, seen or not."
     )
-    return join([tag("p", meaning + note), table(("Workload", "Open"), rows, "Open directions")])
+    shown = facts.few(rows)
+    return join([tag("p", meaning + note), table(("Workload", "Open"), shown, "Open directions"), more(rows, shown)])
 
 
 def _beyond_policy(facts: Facts) -> Html | None:
     refs = facts.conclusion.beyond_policy
     if not refs:
         return None
-    names = join([end_name(ref, facts.ids) for ref in refs], ", ")
-    return tag("p", "On the host network, where no NetworkPolicy applies: ", names, ".")
+    names = join([end_name(ref, facts.ids) for ref in facts.few(refs)], ", ")
+    listed = tag("p", "On the host network, where no NetworkPolicy applies: ", names, ".")
+    return join([listed, more(refs, facts.few(refs))])

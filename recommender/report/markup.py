@@ -37,6 +37,8 @@ def join(children: Iterable[Child], between: Child = None) -> Html:
 
 def plain(value: str) -> str:
     """Return text whose unseen characters are written out as U+XXXX, for attributes and where no element may stand."""
+    if value.isascii() and value.isprintable():  # the quick way for nearly everything
+        return value
     return "".join(f"[{_code(letter)}]" if _unseen(letter) else letter for letter in value)
 
 
@@ -66,7 +68,7 @@ def _attribute(key: str, value: Attribute) -> str:
 
 
 def _text(value: str) -> str:
-    if value.isascii() and value.isprintable():  # the quick way for nearly everything
+    if value.isascii() and value.isprintable():  # as above
         return escape(value, quote=True)
     return "".join(
         f'<span class="unseen">{_code(letter)}</span>' if _unseen(letter) else escape(letter, quote=True)

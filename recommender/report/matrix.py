@@ -14,6 +14,10 @@ from recommender.text import cut
 
 MOST_COLUMNS: Final = 80
 """More columns nobody could follow: then it is a list of pairs."""
+MOST_PAIRS: Final = 1000
+"""More pairs of namespaces no list shows, and no more have a matrix: first come those of which most would break."""
+MOST_CELLS: Final = 20_000
+"""Pairs of workloads in the matrices of what breaks, all together."""
 MOST_OPEN: Final = 3
 """So many matrices of pairs are unfolded from the start."""
 
@@ -104,12 +108,12 @@ def _namespaces(graph: Graph, view: View) -> Html:
         counts.setdefault(pair, Counter())[fate(line, view)] += line.count
         if fate(line, view) == "would_break":
             breaking.setdefault(pair, []).append(line)
-    links = {pair: f"breaks-{number}" for number, pair in enumerate(sorted(breaking), 1)}
+    roomy = _roomy(breaking)
+    links = {pair: f"breaks-{number}" for number, pair in enumerate(sorted(roomy), 1)}
     callers = sorted({src for src, _ in counts})
     called = sorted({dst for _, dst in counts})
     if len(called) > MOST_COLUMNS:
-        body = _list((((_name(pair[0]), _name(pair[1])), tag("td", _counts(counts[pair], links.get(pair))))
-                      for pair in sorted(counts)), "Communications")  # fmt: skip
+        body = _busiest(counts, links)
     else:
         head = tag("tr", tag("td", "from ↓ to →"), [tag("th", tag("span", _name(dst)), scope="col") for dst in called])
         rows = [
@@ -121,20 +125,53 @@ def _namespaces(graph: Graph, view: View) -> Html:
     return tag("div", _key(graph.lines, view), body, _pairs(graph, breaking, links, view))
 
 
+def _busiest(counts: Mapping[Pair, Counter[Change]], links: Mapping[Pair, str]) -> Html:
+    """Return the counts as a list, of the pairs that it has room for."""
+    order = sorted(counts, key=lambda pair: (-counts[pair]["would_break"], -counts[pair].total(), pair))
+    rows = (((_name(src), _name(dst)), tag("td", _counts(counts[src, dst], links.get((src, dst)))))
+            for src, dst in sorted(order[:MOST_PAIRS]))  # fmt: skip
+    left = len(counts) - MOST_PAIRS
+    more = tag(
+        "p",
+        f"And {plural(left, 'pair')} more: listed are those of which most would break, then the busiest.",
+        class_="dim",
+    )
+    return join([_list(rows, "Communications"), more if left > 0 else None])
+
+
+def _roomy(breaking: Mapping[Pair, Sequence[Line]]) -> set[Pair]:
+    """Return the pairs that have a matrix: those of which most would break, as far as there is room for cells."""
+    chosen: set[Pair] = set()
+    room = MOST_CELLS
+    order = sorted(breaking, key=lambda pair: (-sum(line.count for line in breaking[pair]), pair))
+    for pair in order[:MOST_PAIRS]:
+        room -= len({line.src for line in breaking[pair]}) * len({line.dst for line in breaking[pair]})
+        if chosen and room < 0:
+            break
+        chosen.add(pair)
+    return chosen
+
+
 def _pairs(graph: Graph, breaking: Mapping[Pair, Sequence[Line]], links: Mapping[Pair, str], view: View) -> Html:
     """Return for each pair of namespaces the workloads between which something would break."""
-    everything = _by_ends(graph.lines)
+    between: dict[Pair, list[Line]] = {pair: [] for pair in links}
+    for line in graph.lines:
+        pair = _place(graph.nodes[line.src]), _place(graph.nodes[line.dst])
+        if pair in between:
+            between[pair].append(line)
     parts = []
-    for pair in sorted(breaking):
+    for pair in sorted(links):
         lines = breaking[pair]
         callers, called = {line.src for line in lines}, {line.dst for line in lines}
-        cells = {(src, dst): found for (src, dst), found in everything.items() if src in callers and dst in called}
+        cells = _by_ends(line for line in between[pair] if line.src in callers and line.dst in called)
         count = plural(sum(line.count for line in lines), "communication")
         title = tag("summary", tag("b", _name(pair[0]), " → ", _name(pair[1])), f": {count} would break")
         # The id stands inside: browsers unfold what a link leads into, not what it leads to.
         square = tag("div", _workloads(graph, callers, called, cells, view), id=links[pair])
         parts.append(tag("details", title, square, class_="breaking", open=len(breaking) <= MOST_OPEN))
-    return join(parts)
+    left = sum(line.count for pair in breaking.keys() - links.keys() for line in breaking[pair])
+    more = f"And {plural(left, 'communication')} more would break, between namespaces that have no matrix here."
+    return join([*parts, tag("p", more, class_="dim") if left else None])
 
 
 def _list(rows: Iterable[tuple[tuple[Html, Html], Html]], what: str) -> Html:

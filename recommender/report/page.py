@@ -5,11 +5,12 @@ from collections.abc import Iterable, Sequence
 from recommender.communications import meaning
 from recommender.outcomes import Outcome
 from recommender.reading_words import amounts, window_text
+from recommender.report.ceiling import ceiling_part, more
 from recommender.report.cni import cni_part
 from recommender.report.coverage import coverage_part
 from recommender.report.decisions import listed, widened_part
 from recommender.report.existing import existing_part
-from recommender.report.facts import Facts
+from recommender.report.facts import MOST_LISTED, Facts
 from recommender.report.findings import FEW_SHOWN, MOST_SHOWN, findings_part
 from recommender.report.graph import MOST_WORKLOADS, Graph, graph_of
 from recommender.report.inputs import inputs_part
@@ -40,12 +41,13 @@ MOST_LINES = 400
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
 
 
-def report_html(conclusion: Conclusion, title: str = "podfence report") -> str:
+def report_html(conclusion: Conclusion, title: str = "podfence report", most: int = MOST_LISTED) -> str:
     """Return one self-contained HTML page; the same conclusion gives the same bytes.
 
+    It lists `most` communications, those that a reader needs most, and says what it leaves out; its numbers are of all.
     Everything that came from traffic or the cluster is there as text only, unseen characters written out.
     """
-    facts = Facts(conclusion)
+    facts = Facts(conclusion, most)
     graph = graph_of(facts.all)
     drawn = graph.workloads <= MOST_WORKLOADS and len(graph.lines) <= MOST_LINES
     style = Html(STYLE + (hover_rules(len(graph.nodes)) if drawn else ""))
@@ -63,7 +65,7 @@ def report_html(conclusion: Conclusion, title: str = "podfence report") -> str:
     body = tag(
         "body",
         tag("header", tag("h1", title), tag("p", _subtitle(conclusion), class_="dim"), _contents(parts)),
-        tag("main", verdict_part(facts), [_part(*part) for part in parts]),
+        tag("main", verdict_part(facts), ceiling_part(facts), [_part(*part) for part in parts]),
         tag("footer", tag("p", "Written by podfence. This page needs no network and runs no script.")),
         class_="brief" if facts.brief else None,
     )
@@ -89,8 +91,8 @@ def _parts(facts: Facts, graph: Graph, *, drawn: bool) -> list[Part]:
         ("withheld", "What was left out, and why", withheld_part(facts)),
         ("open", "What stays open", open_part(facts)),
         ("existing", "Policies that the cluster has already", existing_part(conclusion.existing, facts.ids, facts)),
-        ("stale", "Decisions that no longer hold", _decisions(conclusion.reviewed.stale, stale)),
-        ("orphans", "Decisions on what is no longer suggested", _decisions(conclusion.reviewed.orphans, gone)),
+        ("stale", "Decisions that no longer hold", _decisions(conclusion.reviewed.stale, stale, facts)),
+        ("orphans", "Decisions on what is no longer suggested", _decisions(conclusion.reviewed.orphans, gone, facts)),
         ("inputs", "What was read", inputs_part(facts)),
     ]
     return [*_faults(facts), *(part for part in found if part[2] is not None)]
@@ -98,9 +100,10 @@ def _parts(facts: Facts, graph: Graph, *, drawn: bool) -> list[Part]:
 
 def _findings(facts: Facts) -> Html | None:
     found = facts.conclusion.findings
-    most = FEW_SHOWN if facts.brief else MOST_SHOWN
-    anchors = {fact.anchor for fact in facts.all}
-    return findings_part(found, facts.conclusion.communications, anchors, most) if found else None
+    if not found:
+        return None
+    most, shown = FEW_SHOWN if facts.brief else MOST_SHOWN, facts.few(found)
+    return join([findings_part(shown, facts.conclusion.communications, facts.listed, most), more(found, shown)])
 
 
 def _coverage(facts: Facts) -> Html | None:
@@ -108,8 +111,8 @@ def _coverage(facts: Facts) -> Html | None:
     return None if found is None else coverage_part(found, facts.ids)
 
 
-def _decisions(found: Sequence[Decision], meaning: str) -> Html | None:
-    return listed(found, meaning) if found else None
+def _decisions(found: Sequence[Decision], meaning: str, facts: Facts) -> Html | None:
+    return join([listed(facts.few(found), meaning), more(found, facts.few(found))]) if found else None
 
 
 def _part(name: str, heading: str, content: Child) -> Html:
@@ -142,11 +145,18 @@ def _faults(facts: Facts) -> Iterable[Part]:
     )
     for name, heading, outcomes in lists:
         if name == "undecided-denied" and conclusion.excess:
-            yield "excess", "Excess: let through, but not accepted", excess_table(conclusion.excess)
+            shown = facts.few(conclusion.excess)
+            body = join([excess_table(shown), more(conclusion.excess, shown)])
+            yield "excess", "Excess: let through, but not accepted", body
         if outcomes:
-            anchors = {meaning(fact.communication): fact.anchor for fact in facts.all}
-            rows = [_fault(outcome, facts, anchors[meaning(outcome.communication)]) for outcome in outcomes]
-            yield name, heading, long_table(("From", "To", "Port", "Policies say", "Because"), rows, heading)
+            yield name, heading, _listed(outcomes, facts, heading)
+
+
+def _listed(outcomes: Sequence[Outcome], facts: Facts, heading: str) -> Html:
+    keyed = [(outcome, facts.anchors.get(meaning(outcome.communication))) for outcome in outcomes]
+    rows = facts.few([_fault(outcome, facts, anchor) for outcome, anchor in keyed if anchor is not None])
+    head = ("From", "To", "Port", "Policies say", "Because")
+    return join([long_table(head, rows, heading) if rows else None, more(outcomes, rows)])
 
 
 def _fault(outcome: Outcome, facts: Facts, anchor: str) -> tuple[Child, ...]:
@@ -176,22 +186,26 @@ def _picture(facts: Facts, graph: Graph, *, drawn: bool) -> Html:
         tag(
             "p",
             f"Without any traffic, and so not drawn: {plural(len(quiet), 'workload')}. ",
-            join([end_name(ref, facts.ids) for ref in quiet], ", "),
+            join([end_name(ref, facts.ids) for ref in facts.few(quiet)], ", "),
         )
         if quiet
         else None
     )
+    listed = facts.here(facts.all)
     everything = (
-        tag("p", "Each communication stands once under Workload by workload.")
+        tag(
+            "p",
+            f"Each communication{' of those listed' if facts.crowded else ''} stands once under Workload by workload.",
+        )
         if facts.brief
         else tag(
             "details",
-            tag("summary", f"The same as a table ({plural(len(facts.all), 'communication')})"),
-            facts_table(facts.all, facts.ids, "All communications"),
+            tag("summary", f"The same as a table ({plural(len(listed), 'communication')})"),
+            facts_table(listed, facts.ids, "All communications"),
             class_="again",  # paper has it under the workloads
         )
     )
-    return join([tag("p", said, class_="dim"), body, left_out, everything])
+    return join([tag("p", said, class_="dim"), body, left_out, more(quiet, facts.few(quiet)), everything])
 
 
 def _caveats(facts: Facts) -> Html | None:

@@ -9,7 +9,7 @@ from collectors.inventory import WorkloadRef
 from collectors.ledger import Sample
 from recommender.communications import Communication, End, Evidence
 from recommender.outcomes import Excess
-from recommender.report.facts import STATES, Fact
+from recommender.report.fact import STATES, Fact
 from recommender.report.markup import Child, Html, join, tag
 from recommender.report.words import EVENTS, KINDS, LEDGER, NOT_KNOWN, plural
 

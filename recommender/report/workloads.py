@@ -8,8 +8,10 @@ from typing import Final
 
 from collectors.inventory import WorkloadRef
 from recommender.policy import EGRESS, INGRESS, NetworkPolicy
+from recommender.report.ceiling import more
 from recommender.report.evidence import evidence_table, left_out_here, links, links_table
-from recommender.report.facts import Fact, Facts
+from recommender.report.fact import Fact
+from recommender.report.facts import Facts
 from recommender.report.markup import Html, join, tag
 from recommender.report.tables import end_name
 from recommender.report.words import plural
@@ -27,7 +29,7 @@ def workloads_part(facts: Facts) -> Html:
             "Take one with kubectl get -o json during the capture.",
             class_="empty",
         )
-    groups = [(name, tuple(refs)) for name, refs in groupby(facts.workloads, key=lambda ref: ref.namespace)]
+    groups = [(name, tuple(refs)) for name, refs in groupby(facts.shown, key=lambda ref: ref.namespace)]
     index = [tag("a", name, href=f"#ns{number}") for number, (name, _) in enumerate(groups, 1)]
     how = "The evidence of a communication stands once, at the workload that is called; the caller links to it."
     return join(
@@ -42,7 +44,9 @@ def workloads_part(facts: Facts) -> Html:
 
 def _namespace(number: int, name: str, refs: Sequence[WorkloadRef], facts: Facts) -> Html:
     other = [policy for policy in facts.other_policies if policy.namespace == name]
-    head = tag("summary", tag("h3", tag("bdi", name)), tag("span", plural(len(refs), "workload"), class_="dim"))
+    number_of = plural(len(refs), "workload")
+    counted = f"{number_of} of {facts.sizes[name]:,}" if facts.crowded else number_of
+    head = tag("summary", tag("h3", tag("bdi", name)), tag("span", counted, class_="dim"))
     return tag(
         "details",
         head,
@@ -50,7 +54,7 @@ def _namespace(number: int, name: str, refs: Sequence[WorkloadRef], facts: Facts
         tag(
             "div",
             [_workload(ref, facts) for ref in refs],
-            [_folded_policy(policy, "for the whole namespace") for policy in other],
+            [_folded_policy(policy, "for the whole namespace", facts) for policy in other],
             id=f"ns{number}",
         ),
         class_="namespace",
@@ -102,20 +106,26 @@ def lasting_anchor(ref: WorkloadRef) -> str:
 
 
 def _ingress(found: Sequence[Fact], facts: Facts) -> Html:
-    body = evidence_table(found, "From", facts) if found else _NOTHING
-    return tag("section", tag("h4", "Ingress: who calls it"), body)
+    here = facts.here(found)
+    return tag(
+        "section",
+        tag("h4", "Ingress: who calls it"),
+        evidence_table(here, "From", facts) if here else None,
+        more(found, here) if found else _NOTHING,
+    )
 
 
 def _egress(found: Sequence[Fact], facts: Facts) -> Html:
     """Return whom it calls: workloads, which have the evidence themselves, then everything else with its evidence."""
-    inside = [fact for fact in found if isinstance(fact.communication.dst, WorkloadRef)]
-    beyond = [fact for fact in found if not isinstance(fact.communication.dst, WorkloadRef)]
+    here = facts.here(found)
+    inside = [fact for fact in here if isinstance(fact.communication.dst, WorkloadRef)]
+    beyond = [fact for fact in here if not isinstance(fact.communication.dst, WorkloadRef)]
     return tag(
         "section",
         tag("h4", "Egress: whom it calls"),
         (links(inside) if facts.brief else links_table(inside, facts)) if inside else None,
         evidence_table(beyond, "To", facts) if beyond else None,
-        None if found else _NOTHING,
+        more(found, here) if found else _NOTHING,
     )
 
 
@@ -128,7 +138,14 @@ def _policy(ref: WorkloadRef, policy: NetworkPolicy | None, facts: Facts) -> Htm
     members = facts.conclusion.reviewed.suggestions.subjects[ref].members
     if ref != members[0]:
         return tag("p", "Its policy is that of ", end_name(members[0], facts.ids), ": no selector tells the two apart.")
-    return tag("section", tag("h4", "Policy ", tag("bdi", policy.name)), policy_yaml(policy))
+    inside = policy_yaml(policy) if facts.complete(ref) else _not_written(policy)
+    return tag("section", tag("h4", "Policy ", tag("bdi", policy.name)), inside)
+
+
+def _not_written(policy: NetworkPolicy) -> Html:
+    """Return the size of a policy that a crowded page has no room for; where it stands is said at the page's top."""
+    rules = plural(len(policy.ingress) + len(policy.egress), "rule")
+    return tag("p", f"{rules}, which this page has no room for: see the file of this policy.", class_="dim")
 
 
 def _no_policy(ref: WorkloadRef, facts: Facts) -> str:
@@ -139,6 +156,7 @@ def _no_policy(ref: WorkloadRef, facts: Facts) -> str:
     return "No policy: nothing that it does can become a rule."
 
 
-def _folded_policy(policy: NetworkPolicy, what: str) -> Html:
+def _folded_policy(policy: NetworkPolicy, what: str, facts: Facts) -> Html:
     head = tag("summary", tag("b", tag("bdi", policy.name)), tag("span", f"policy {what}", class_="dim"))
-    return tag("details", head, tag("div", policy_yaml(policy), class_="inside"), class_="workload")
+    inside = _not_written(policy) if facts.crowded and (policy.ingress or policy.egress) else policy_yaml(policy)
+    return tag("details", head, tag("div", inside, class_="inside"), class_="workload")

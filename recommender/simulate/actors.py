@@ -116,22 +116,26 @@ class Cast:
         self._namespace_keys: set[str] = {NAMESPACE_NAME}
         self._port_names: set[str] = set()
         self._blocks: set[IPBlock] = set()
-        for policy in policies:
-            self._learn(policy)
+        self._learn(policies)
         self._index = BlockIndex(self._blocks)
         self._actors: dict[object, Actor] = {}
         self._known: dict[End, tuple[Standin, ...]] = {}
         self._namespaces: dict[str, Mapping[str, str]] = {}
 
-    def _learn(self, policy: NetworkPolicy) -> None:
-        self._pod_keys |= _keys(policy.pod_selector)
-        for rule in (*policy.ingress, *policy.egress):
-            self._port_names |= {port.port for port in rule.ports if isinstance(port.port, str)}
-            for peer in rule.peers:
-                self._pod_keys |= _keys(peer.pod_selector)
-                self._namespace_keys |= _keys(peer.namespace_selector)
-                if peer.ip_block is not None:
-                    self._blocks.add(peer.ip_block)
+    def _learn(self, policies: Iterable[NetworkPolicy]) -> None:
+        # millions of peers share thousands of selectors: an object that was looked at is not looked at again
+        pods, namespaces = dict[int, LabelSelector | None](), dict[int, LabelSelector | None]()
+        for policy in policies:
+            pods[id(policy.pod_selector)] = policy.pod_selector
+            for rule in (*policy.ingress, *policy.egress):
+                self._port_names |= {port.port for port in rule.ports if isinstance(port.port, str)}
+                for peer in rule.peers:
+                    pods[id(peer.pod_selector)] = peer.pod_selector
+                    namespaces[id(peer.namespace_selector)] = peer.namespace_selector
+                    if peer.ip_block is not None:
+                        self._blocks.add(peer.ip_block)
+        self._pod_keys |= {key for selector in pods.values() for key in _keys(selector)}
+        self._namespace_keys |= {key for selector in namespaces.values() for key in _keys(selector)}
 
     @cached_property
     def _pods_of(self) -> Mapping[WorkloadRef, list[Pod]]:

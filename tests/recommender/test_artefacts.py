@@ -34,3 +34,16 @@ def test_what_is_no_suggestions_file_is_refused_naming_it(data):
 def test_a_file_of_a_newer_podfence_is_refused_with_both_versions():
     with pytest.raises(NewerArtefact, match="version 9, this podfence reads up to 1"):
         suggestions_from_data({"kind": "podfence/suggestions", "version": 9}, "s.json")
+
+
+def test_an_end_that_many_suggestions_name_is_one_object():
+    found = suggestions_from_data(json.loads(json.dumps(suggestions_to_data(SEEN))), "s.json")
+    ends = [end for item in found.items for end in (item.communication.src, item.communication.dst, item.ingress_of)]
+    assert len({id(end) for end in ends if end is not None}) == len({end for end in ends if end is not None})
+
+
+def test_an_address_where_a_workload_belongs_is_refused():
+    data = json.loads(json.dumps(suggestions_to_data(SEEN)))
+    data["suggestions"][0]["ingress_of"] = {"address": "8.8.8.8", "kind": "external"}
+    with pytest.raises(UnreadableInput, match=r"^s\.json: damaged"):
+        suggestions_from_data(data, "s.json")

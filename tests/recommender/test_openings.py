@@ -100,3 +100,10 @@ def test_c21_the_way_in_names_ports_and_the_way_out_numbers_them():
     assert outside["api"].ingress[0].ports == (Port("TCP", 3000),)
     ranged = _policies(*rows, parts=parts, p3000=Widening(ports=(3000, 3001)))
     assert ranged["api"].ingress[0].ports == (Port("TCP", 3000, 3001),)
+
+
+def test_peers_of_one_namespace_share_its_selector():
+    seen = _suggest(flow("10.0.0.1", "10.0.0.3", 3000), flow("10.0.0.1", "10.0.0.3", 3001))
+    for subject in seen.subjects.values():
+        assert subject.namespace_selector is subject.namespace_selector
+        assert subject.namespace_selector == LabelSelector((("kubernetes.io/metadata.name", subject.namespace),))

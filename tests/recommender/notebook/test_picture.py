@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.notebook.picture import MOST_WORKLOADS, picture
-from recommender.notebook.rows import Wanted, lines, place, places
+from recommender.notebook.rows import Wanted, every_line, lines, place, places
 from recommender.review import decided, review
 from recommender.what_if import what_if
 from tests.recommender.notebook.reviews import large, shop
@@ -14,7 +14,7 @@ LARGE = large()
 
 def _lines(seen, wanted=None, decisions=()):
     reviewed = review(seen, decisions)
-    return lines(reviewed, what_if(reviewed), places(seen), wanted or Wanted())
+    return lines(every_line(reviewed, what_if(reviewed), places(seen)), wanted or Wanted())
 
 
 def test_every_row_is_in_a_line_of_the_graph_and_in_a_cell_of_the_matrix():

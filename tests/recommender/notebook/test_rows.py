@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from recommender.filters import Filter
-from recommender.notebook.rows import PAGE, SORTS, Wanted, lines, one_line_of, page, place, places, shown
+from recommender.notebook.rows import PAGE, SORTS, Wanted, every_line, lines, one_line_of, page, place, places, shown
 from recommender.review import decided, review
 from recommender.what_if import what_if
 from tests.recommender.notebook.reviews import large, shop
@@ -15,7 +15,7 @@ KNOWN = places(SEEN)
 
 def _lines(wanted, decisions=()):
     reviewed = review(SEEN, decisions)
-    return lines(reviewed, what_if(reviewed), KNOWN, wanted)
+    return lines(every_line(reviewed, what_if(reviewed), KNOWN), wanted)
 
 
 def _accepted(port):
@@ -49,7 +49,7 @@ def test_sorting_shows_the_same_rows_and_turning_the_order_around_turns_the_rows
 def test_pages_in_a_row_show_every_row_once():
     seen = large(workloads=40, rows=250, namespaces=4)
     reviewed, known = review(seen), places(seen)
-    found = lines(reviewed, what_if(reviewed), known, Wanted())
+    found = lines(every_line(reviewed, what_if(reviewed), known), Wanted())
     pages = [page(found, offset, Wanted(), known) for offset in range(0, len(found), PAGE)]
     assert [row["key"] for part in pages for row in part["rows"]] == [line.item.id for line in found]
     assert page(found, 10**9, Wanted(), known) == pages[-1]
