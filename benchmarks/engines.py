@@ -20,8 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks import VERSION
-from benchmarks.log_lines import write_log
+from benchmarks.log_lines import VERSION, write_log
 from benchmarks.runs import Failed, Sample, measure
 from benchmarks.table import README, digits, machine, markdown, module_version, paste
 
@@ -165,7 +164,7 @@ def write_parquets(folder: Path, rows: int) -> None:
 
 
 def write_hubbles(folder: Path, size: int) -> None:
-    """Write a log for each node, all of one hour, each of its own pods."""
+    """Write a log for each node, all of the same minutes, each of its own pods."""
     made = folder / "one"
     write_log(made, "hubble", max(1, size // NODES // _LINE))
     text = made.read_bytes()
