@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+import uuid
 from functools import partial
 
 import pytest
@@ -14,8 +15,10 @@ from collectors.engine import Here
 from collectors.engine_dask import cluster
 from collectors.errors import PodfenceError, UnreadableInput
 from collectors.inputs import Input
+from collectors.remote import Remote
 from collectors.series import ReadOptions, read_series
 from collectors.sources import read_flows
+from tests.collectors import buckets
 from tests.collectors.engines import (
     SAMPLE,
     assert_same,
@@ -73,6 +76,23 @@ def test_a_cluster_of_processes_of_this_machine_sees_the_same_and_is_gone_afterw
     before = {process.pid for process in multiprocessing.active_children()}
     assert_same(read_flows([mixed]), read_flows([mixed], engine="dask", workers=2))
     assert {process.pid for process in multiprocessing.active_children()} <= before
+
+
+@pytest.mark.parametrize("engine", ["local", "dask"])
+def test_processes_read_of_a_bucket_what_plain_reading_does_and_name_what_is_no_log(
+    bucket, engine, tmp_path, monkeypatch
+):
+    buckets.asking(monkeypatch, bucket)
+    url = f"s3://bucket/{uuid.uuid4().hex}"
+    for name in write_logs(tmp_path, 9):
+        (Remote.of(url) / name).write_bytes((tmp_path / name).read_bytes())
+    (Remote.of(url) / "node-10.json.gz").write_bytes(b"\x1f\x8b no gzip")
+
+    found = read_flows([url], engine=engine, workers=2)
+
+    assert len(found.window.sources) == 9
+    assert [kind for name, kind in found.ledger.events if name == "node-10.json.gz"] == ["passed_over"]
+    assert_same(found, read_flows([url]))
 
 
 def test_a_worker_that_is_killed_from_outside_changes_nothing(running, tasks, expected):
