@@ -108,12 +108,17 @@ def grouped(columns: Sequence[Array]) -> tuple[Array, Array]:
     digest = digests((column for column in columns if not _alike(column)), len(columns[0]))
     order = np.argsort(digest)
     new = begins(digest[order])
-    # Few rows have a digest that another has too, or nearly all: only these are looked at.
-    rows = np.flatnonzero(~new)
-    one, other = order[rows - 1], order[rows]
+    # Only rows that share a digest with a neighbour are looked at.
+    shared = ~new
+    shared[:-1] |= ~new[1:]
+    places = np.flatnonzero(shared)
+    rows = order[places]
+    differ = np.zeros(len(places), dtype=bool)
     for column in columns:
         if not _alike(column):
-            new[rows] |= column[one] != column[other]
+            values = column[rows]
+            differ[1:] |= values[1:] != values[:-1]
+    new[places] |= differ
     return order, new
 
 
