@@ -41,15 +41,17 @@ def is_paired(parts: Rows) -> Array:
 
 def ends(parts: Rows) -> tuple[Array, Array]:
     """Return a number for source and destination of each row: address, or claimed pod without one, and port."""
-    address, namespace, pod = (
-        np.concatenate([parts[f"src{what}"], parts[f"dst{what}"]]) for what in ("", "_namespace", "_pod")
-    )
+    address = _both(parts, "")
     missing = address < 0
     if missing.any():
-        address[missing] = -1 - numbered(namespace[missing], pod[missing])
+        address[missing] = -1 - numbered(_both(parts, "_namespace")[missing], _both(parts, "_pod")[missing])
     half = len(parts)
     source, destination = address[:half] << _PORT_BITS, address[half:] << _PORT_BITS
     return source | (parts["src_port"] + 1), destination | (parts["dst_port"] + 1)
+
+
+def _both(parts: Rows, what: str) -> Array:
+    return np.concatenate([parts[f"src{what}"], parts[f"dst{what}"]], dtype=np.int64)
 
 
 def done(order: Array, number: Array, parts: Rows, now: int) -> Array:

@@ -103,7 +103,7 @@ class Fold:
             columns = {}
             for name in TEXTS:
                 used = np.flatnonzero(np.bincount(rows[name] + 1, minlength=1)[1:])
-                place = np.full(len(names) + 1, -1, dtype=np.int64)
+                place = np.full(len(names) + 1, -1, dtype=np.int32)
                 place[used] = [number.setdefault(names[code], len(number)) for code in used.tolist()]
                 columns[name] = place[rows[name]]
             renumbered.append(rows.but(**columns))

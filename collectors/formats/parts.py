@@ -21,7 +21,10 @@ PORTS: Final = ("src_port", "dst_port", "service_port")
 KEYS: Final = (*TEXTS, *PORTS, "stretch")
 """What tells parts apart: numbers of texts (-1: none), ports (-1: none), number of a stretch of time."""
 PARTS: Final = (*KEYS, "first", "last", "bits", "share", "source", *COUNTERS)
-"""Columns of parts. Beside the keys: times in ns, bits of `Seen` and of these here, share kept, number of the input."""
+"""Columns of parts. Beside the keys: times in ns, bits of `Seen` and of these here, share kept, number of the input.
+
+Numbers of texts and ports may be of 32 bits, since there are many; all others are of 64.
+"""
 WHOLE: Final = 1_000_000
 """The share kept of a log that is not sampled."""
 KNOWN: Final = {name: 1 << (40 + at) for at, name in enumerate(COUNTERS)}
@@ -50,8 +53,8 @@ def parts_of(records: Records, texts: dict[str, int], source: int, bucket: int) 
 
 def _codes(column: Texts, texts: dict[str, int]) -> Array:
     places = [texts.setdefault(text, len(texts)) for text in column.values]
-    return np.array([*places, -1], dtype=np.int64)[column.codes]
+    return np.array([*places, -1], dtype=np.int32)[column.codes]
 
 
 def _or_none(numbers: Numbers) -> Array:
-    return np.where(numbers.known, numbers.values, -1)
+    return np.where(numbers.known, numbers.values, -1).astype(np.int32)
