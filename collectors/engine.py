@@ -7,12 +7,12 @@ Tasks that read give compact observations, which merge as a tree: no place ever 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
 from types import TracebackType
 from typing import Final, Protocol, Self, TypeVar
 
 from collectors.errors import PodfenceError
 from collectors.observation import Observation, merge
+from collectors.processes import processes
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -41,6 +41,9 @@ class Engine(Protocol):
     def each(self, task: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
         """Return a small result for each item, in their order."""
 
+    def done(self, task: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+        """Yield the results, as they are done; of no order that could be told before."""
+
     def merged(self, read: Callable[[Item], Observation], items: Sequence[Item], bucket: int) -> Observation:
         """Return what the observations of all items come to, as `merge` does with the width of a bucket in seconds."""
 
@@ -61,9 +64,13 @@ class Here:
         """Return a result for each item."""
         return [task(item) for item in items]
 
+    def done(self, task: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+        """Yield the results, as they are done."""
+        return _counted(map(task, items), len(items), self._progress)
+
     def merged(self, read: Callable[[Item], Observation], items: Sequence[Item], bucket: int) -> Observation:
         """Return what all observations come to."""
-        return merge_tree(_counted(map(read, items), len(items), self._progress), bucket)
+        return merge_tree(self.done(read, items), bucket)
 
     def __enter__(self) -> Self:
         return self
@@ -75,28 +82,31 @@ class Here:
 class Processes:
     """Tasks are done by processes of this machine; what a process that was killed did not tell is done again."""
 
-    def __init__(self, workers: int, progress: Progress = untold) -> None:
-        self._workers, self._progress = workers, progress
-        self._pool: ProcessPoolExecutor | None = None
+    def __init__(self, workers: int, progress: Progress = untold, ready: ProcessPoolExecutor | None = None) -> None:
+        self._workers, self._progress, self._pool = workers, progress, ready
 
     def each(self, task: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
         """Return a result for each item; of a few items here."""
         if len(items) <= _FEW:
             return [task(item) for item in items]
-        results = dict(self._done(task, items))
+        results = dict(self._numbered(task, items))
         return [results[number] for number in range(len(items))]
 
     def merged(self, read: Callable[[Item], Observation], items: Sequence[Item], bucket: int) -> Observation:
         """Return what all observations come to, merged as they come."""
-        observations = (observation for _, observation in self._done(read, items))
-        return merge_tree(_counted(observations, len(items), self._progress), bucket)
+        return merge_tree(self.done(read, items), bucket)
 
-    def _done(self, task: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[tuple[int, Result]]:
+    def done(self, task: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+        """Yield the results, as they are done; of no order that could be told before."""
+        results = (result for _, result in self._numbered(task, items))
+        return _counted(results, len(items), self._progress)
+
+    def _numbered(self, task: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[tuple[int, Result]]:
         """Yield the number of each item and its result, as they are done."""
         left = dict(enumerate(items))
         for _ in range(LOSSES):
             if self._pool is None:
-                self._pool = ProcessPoolExecutor(min(self._workers, len(left)) or 1, mp_context=get_context("spawn"))
+                self._pool = processes(min(self._workers, len(left)) or 1)
             futures: dict[Future[Result], int] = {
                 self._pool.submit(task, item): number for number, item in left.items()
             }
@@ -143,7 +153,7 @@ def merge_tree(observations: Iterable[Observation], bucket: int) -> Observation:
     return merge([observation for waiting in levels for observation in waiting], bucket)
 
 
-def _counted(observations: Iterable[Observation], tasks: int, progress: Progress) -> Iterator[Observation]:
-    for done, observation in enumerate(observations, 1):
+def _counted(results: Iterable[Result], tasks: int, progress: Progress) -> Iterator[Result]:
+    for done, result in enumerate(results, 1):
         progress(done, tasks)
-        yield observation
+        yield result

@@ -35,6 +35,17 @@ class Cluster:
             found: list[Result] = self._client.gather(self._client.map(task, items, pure=False))
         return found
 
+    def done(self, task: Callable[[Item], Result], items: Sequence[Item]) -> Iterator[Result]:
+        """Yield the results, as they are done; each comes here when it is asked for."""
+        with _said():
+            futures = self._client.map(task, items, pure=False)
+            waiting = _distributed().as_completed(futures, loop=self._client.loop)
+            futures.clear()  # a result is let go once it was told
+            for done, future in enumerate(waiting, 1):
+                result: Result = future.result()
+                self._progress(done, len(items))
+                yield result
+
     def merged(self, read: Callable[[Item], Observation], items: Sequence[Item], bucket: int) -> Observation:
         """Return what all observations come to: only the last merge comes here."""
         if not items:

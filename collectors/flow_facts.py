@@ -19,6 +19,7 @@ class FlowFacts:
     """
 
     rows: int = 0
+    connections: int = 0
     packets: Mapping[str, int] = field(default_factory=dict)
     sampled: Mapping[str, float] = field(default_factory=dict)
 
@@ -28,7 +29,8 @@ class FlowFacts:
         sampled = dict(self.sampled)
         for name, share in other.sampled.items():
             sampled[name] = min(share, sampled.get(name, share))
-        return FlowFacts(self.rows + other.rows, dict(sorted(packets.items())), dict(sorted(sampled.items())))
+        rows, connections = self.rows + other.rows, self.connections + other.connections
+        return FlowFacts(rows, connections, dict(sorted(packets.items())), dict(sorted(sampled.items())))
 
 
 def facts_of(flows: Flows) -> FlowFacts:
@@ -39,6 +41,7 @@ def facts_of(flows: Flows) -> FlowFacts:
     thinned = flows[(flows["sampled"] < 1).fillna(value=False).astype(bool)]
     return FlowFacts(
         len(flows),
+        int(flows["connections"].sum()),
         {str(name): int(count) for name, count in packets.groupby(_names(flows)).sum().items()},
         {str(name): float(share) for name, share in thinned.groupby(_names(thinned))["sampled"].min().items()},
     )

@@ -4,10 +4,13 @@
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any, Generic, NamedTuple, TypedDict, TypeVar, Unpack
 
 from collectors.capture.decode import VXLAN_PORTS
 from collectors.engine import ENGINES, LOCAL, Engine, Here, Processes, Progress, untold
@@ -20,6 +23,8 @@ from collectors.observation import BUCKET_SECONDS, Observation
 from collectors.remote import Remote
 from collectors.series import Beginning, ReadOptions, Series, beginning, never, read_series, unreadable
 from collectors.stored import merge_stores
+
+Result = TypeVar("Result")
 
 
 def read_flows(
@@ -56,21 +61,98 @@ def read_flows(
     files that are no captures are passed over, and those that cannot be read are left out, as long as one is read:
     the ledger names them.
     """
-    if format is not None and format not in FORMATS:
-        raise UnreadableInput(f"{format!r} is no format that is read here: use one of {', '.join(FORMATS)}.")
-    ledger = LedgerWriter()
-    listed = list(paths)
-    found = inputs(listed, format, ledger)
     options = ReadOptions(format, bucket_seconds, outer, vxlan_ports, mapping, stopped, period)
-    with _engine(engine, workers, scheduler, found, progress) as running:
+    return _all_of(list(paths), options, Where(workers, engine, scheduler, progress))
+
+
+class Reading(TypedDict, total=False):
+    """The options of `read_flows` by name, and one more."""
+
+    format: str | None
+    bucket_seconds: int
+    outer: bool
+    vxlan_ports: tuple[int, int]
+    workers: int
+    engine: str
+    scheduler: str | None
+    mapping: Mapping | None
+    stopped: Callable[[], bool]
+    progress: Progress
+    period: Period | None
+    ready: ProcessPoolExecutor | None
+    """Processes that are there already (`collectors.processes`)."""
+
+
+class Where(NamedTuple):
+    """By what inputs are read, and who is told how far it is: see `read_flows`."""
+
+    workers: int = 1
+    engine: str = LOCAL
+    scheduler: str | None = None
+    progress: Progress = untold
+    ready: ProcessPoolExecutor | None = None
+
+
+def read_each(
+    paths: Iterable[str | Path], then: Callable[[Observation], Result], **reading: Unpack[Reading]
+) -> Iterator[Result]:
+    """Yield what `then` makes of inputs, of those together that may go on in each other, as soon as they are read.
+
+    `then` is asked where they are read, maybe by another process; what Dask reads comes here first, since its workers
+    may have no disk in common with this machine. The last is of no input: what was left out. With stores among the
+    inputs everything comes at once. Raises what `read_flows` raises, but for inputs that were all left out
+    (`refuse_nothing`).
+    """
+    listed, given = list(paths), dict[str, Any](reading)
+    where = Where(**{name: given.pop(name) for name in Where._fields if name in given})
+    options = ReadOptions(**given)
+    if stores(listed):
+        yield then(_all_of(listed, options, where))
+        return
+    ledger = LedgerWriter()
+    with _begun(listed, ledger, options, where) as (running, series, read):
+        if where.engine == LOCAL:
+            yield from running.done(Then(read, then), series)
+        else:
+            yield from map(then, running.done(read, series))
+    yield then(Observation(ledger=ledger.ledger()))
+
+
+@dataclass(frozen=True)
+class Then(Generic[Result]):
+    """Reads, and then does something with it; other processes can be told to."""
+
+    read: Callable[[Series], Observation]
+    then: Callable[[Observation], Result]
+
+    def __call__(self, series: Series) -> Result:
+        """Return what becomes of some inputs."""
+        return self.then(self.read(series))
+
+
+def _all_of(listed: Sequence[str | Path], options: ReadOptions, where: Where) -> Observation:
+    ledger = LedgerWriter()
+    with _begun(listed, ledger, options, where) as (running, series, read):
+        observation = running.merged(read, series, options.bucket_seconds)
+    observation = replace(observation, ledger=observation.ledger + ledger.ledger())
+    observation = merge_stores(observation, _whole_stores(listed, options.period), options.bucket_seconds)
+    refuse_nothing(observation)
+    return observation
+
+
+@contextmanager
+def _begun(
+    paths: Sequence[str | Path], ledger: LedgerWriter, options: ReadOptions, where: Where
+) -> Iterator[tuple[Engine, list[Series], Callable[[Series], Observation]]]:
+    """Give what tasks are done by, all of them, and what is done of each; write what is left out into the ledger."""
+    if options.format is not None and options.format not in FORMATS:
+        raise UnreadableInput(f"{options.format!r} is no format that is read here: use one of {', '.join(FORMATS)}.")
+    found = inputs(paths, options.format, ledger)
+    with _engine(where, found) as running:
         series = list(_series(found, options, ledger, running))
         alone = isinstance(running, Here) or (isinstance(running, Processes) and len(series) < 2)
-        read = partial(read_series, options=options, ahead=alone and workers > 1)
-        observation = (Here(progress) if alone else running).merged(read, series, bucket_seconds)
-    observation = replace(observation, ledger=observation.ledger + ledger.ledger())
-    observation = merge_stores(observation, _whole_stores(listed, period), bucket_seconds)
-    _refuse_nothing(observation)
-    return observation
+        read = partial(read_series, options=options, ahead=alone and where.workers > 1)
+        yield Here(where.progress) if alone else running, series, read
 
 
 def _whole_stores(paths: Iterable[str | Path], period: Period | None) -> list[Path | Remote]:
@@ -80,20 +162,22 @@ def _whole_stores(paths: Iterable[str | Path], period: Period | None) -> list[Pa
     return found
 
 
-def _engine(name: str, workers: int, scheduler: str | None, found: list[Input], progress: Progress) -> Engine:
+def _engine(where: Where, found: list[Input]) -> Engine:
     """Return what tasks are done by. What is read as it comes is read here, and all that is named beside it."""
-    if name not in ENGINES:
-        raise UnreadableInput(f"{one_line(name)!r} is no engine: use one of {', '.join(ENGINES)}.")
+    if where.engine not in ENGINES:
+        raise UnreadableInput(f"{one_line(where.engine)!r} is no engine: use one of {', '.join(ENGINES)}.")
     coming = [item.name for item in found if item.path is None]
-    if name == LOCAL:
-        if scheduler is not None:
+    if where.engine == LOCAL:
+        if where.scheduler is not None:
             raise UnreadableInput("a scheduler is for the engine dask: name that engine, or no scheduler.")
-        return Here(progress) if workers < 2 or coming else Processes(workers, progress)
+        if where.workers < 2 or coming:
+            return Here(where.progress)
+        return Processes(where.workers, where.progress, where.ready)
     if coming:
         raise UnreadableInput(f"{coming[0]} can be read on this machine only: leave the engine dask away.")
     from collectors.engine_dask import cluster  # noqa: PLC0415 - late: an extra
 
-    return cluster(workers, scheduler, progress)
+    return cluster(where.workers, where.scheduler, where.progress)
 
 
 def _series(found: list[Input], options: ReadOptions, ledger: LedgerWriter, engine: Engine) -> Iterator[Series]:
@@ -130,7 +214,7 @@ def _apart(group: list[tuple[Input, Beginning]]) -> Iterator[Series]:
         yield series
 
 
-def _refuse_nothing(observation: Observation) -> None:
+def refuse_nothing(observation: Observation) -> None:
     """Raise UnreadableInput with the first reason where every file that was found was left out."""
     faults = observation.ledger.samples("unreadable")
     if faults and not observation.window.sources:

@@ -9,28 +9,19 @@ added touches no file of another. One process at a time may save to a store.
 """
 
 import shutil
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 from weakref import finalize
 
-import pandas as pd
-
-from collectors.claims import CLAIMS, Claims, compact_claims
-from collectors.errors import PodfenceError, UnreadableInput
-from collectors.flows import FLOWS, Flows
-from collectors.ledger import Ledger, LedgerWriter
-from collectors.names import NAMES, Names, compact_names
-from collectors.observation import Observation, ObservationWindow, Source, compact, join_sources, without_sources
+from collectors.adding import Adding
+from collectors.errors import UnreadableInput
+from collectors.observation import Observation, Source, join_sources
 from collectors.places import is_url
 from collectors.pushing import is_mirror, pull
 from collectors.remote import Remote
-from collectors.schema import Schema
-from collectors.segment_files import Conclude, is_learning_store, is_segment, load_segments, look_at_segments
-from collectors.store_files import LEDGER, WINDOW, Held, is_day, look_at, read_held, read_observation, write_held
-from collectors.store_tables import FOLDERS, of_sources, write_part
+from collectors.segment_files import Conclude, is_learning_store, load_segments, look_at_segments
+from collectors.store_files import WINDOW, look_at, read_observation
 from collectors.stored_flows import StoredFlows, StoredPartitions
 from collectors.stored_observation import StoredObservation
 
@@ -44,33 +35,8 @@ def save(observation: Observation, folder: str | Path) -> tuple[Source, ...]:
     but whose content differs otherwise is added, with the event `overlap`. Raises UnreadableInput where the folder
     holds something else, a learning store too.
     """
-    place = _place(folder)
-    held = _held(place)
-    identities = {source.identity() for source in held.window.sources}
-    known = tuple(source for source in observation.window.sources if source.identity() in identities)
-    taken = without_sources(observation, set(known))
-    fresh = taken.window.sources
-    grown = _grown(held.window, fresh)
-    old = of_sources(place, held.parts, (source.name for source in grown))
-    held = Held(_without(held.window, grown), held.parts, held.ledger.without({source.name for source in grown}))
-    ledger = held.ledger + taken.ledger + _events(held.window, grown, fresh)
-    try:
-        if isinstance(place, Path):
-            place.mkdir(parents=True, exist_ok=True)
-        written = {
-            write_part(place, schema, part, str(part["source"].iloc[0]), day)
-            for schema, frame in ((FLOWS, taken.flows), (NAMES, taken.names), (CLAIMS, taken.claims))
-            for source in _by_source(schema, frame)
-            for day, part in (_by_day(source) if isinstance(place, Remote) else [(None, source)])
-        }
-        old -= written
-        write_held(place, Held(held.window + taken.window, tuple(sorted({*held.parts, *written} - old)), ledger))
-        for part in old:
-            (place / part).unlink(missing_ok=True)
-    except OSError as fault:
-        reason = (fault.strerror or str(fault)).lower()
-        raise PodfenceError(f"{place} cannot be written ({reason}): name another folder.") from fault
-    return known
+    with Adding(place_of(folder)) as adding:
+        return adding.keep([adding.draft.write(observation)]).known
 
 
 def load(folder: str | Path | Remote, conclude: Conclude | None = None) -> Observation:
@@ -81,7 +47,7 @@ def load(folder: str | Path | Remote, conclude: Conclude | None = None) -> Obser
     Raises UnreadableInput where the folder is no store or a file of it is missing or damaged, and NewerArtefact for
     a store written by a newer podfence.
     """
-    place = _place(folder)
+    place = place_of(folder)
     if isinstance(place, Remote) and is_mirror(place):
         with TemporaryDirectory(prefix="podfence-") as temporary:
             (pulled,) = pull(place, Path(temporary))
@@ -97,7 +63,7 @@ def opened(folder: str | Path | Remote, conclude: Conclude | None = None, *, hol
 
     What is missing or damaged of the flows may be found as late as that. `hold`: as for `look_at_segments`.
     """
-    place = _place(folder)
+    place = place_of(folder)
     keeper = None
     if isinstance(place, Remote) and is_mirror(place):
         keeper = _Folder()
@@ -129,82 +95,8 @@ def is_learned(place: Path | Remote) -> bool:
     return is_mirror(place) if isinstance(place, Remote) else is_learning_store(place)
 
 
-def _place(folder: str | Path | Remote) -> Path | Remote:
+def place_of(folder: str | Path | Remote) -> Path | Remote:
+    """Return the place of a path or URL."""
     if isinstance(folder, Remote):
         return folder
     return Remote.of(folder) if is_url(folder) else Path(folder)
-
-
-def _held(folder: Path | Remote) -> Held:
-    """Return what a store holds beside its tables; a new or empty folder holds nothing."""
-    if is_learned(folder) or (isinstance(folder, Path) and is_segment(folder)):
-        raise UnreadableInput(f"{folder} is a learning store, which only learn writes: name another folder.")
-    if (folder / WINDOW).is_file():
-        return read_held(folder)
-    if folder.exists() and (not folder.is_dir() or any(map(_foreign, folder.iterdir()))):
-        raise UnreadableInput(f"{folder} is no observation store but is not empty: name a new or empty folder.")
-    return Held()
-
-
-def _foreign(path: Path | Remote) -> bool:
-    ours = path.name in {LEDGER, *(place.strip("/") for place in FOLDERS.values())}
-    return not (path.name.startswith(".") or path.suffix == ".parquet" or is_day(path.name) or ours)
-
-
-def _grown(held: ObservationWindow, fresh: Iterable[Source]) -> list[Source]:
-    """Return what the store holds of sources that have grown since; one that shares its name with another stays."""
-    names = Counter(source.name for source in held.sources)
-    longer: dict[tuple[object, ...], list[Source]] = {}
-    for source in fresh:
-        longer.setdefault(source.beginning(), []).append(source)
-    return [
-        other
-        for other in held.sources
-        if names[other.name] == 1 and any(source.continues(other) for source in longer.get(other.beginning(), ()))
-    ]
-
-
-def _without(held: ObservationWindow, sources: Iterable[Source]) -> ObservationWindow:
-    names = {source.name for source in sources}
-    if not names:
-        return held
-    gaps = [gap for gap in held.gaps if gap.source not in names]
-    return ObservationWindow.of([source for source in held.sources if source.name not in names], gaps)
-
-
-def _events(held: ObservationWindow, grown: Iterable[Source], fresh: Iterable[Source]) -> Ledger:
-    writer = LedgerWriter()
-    for source in grown:
-        writer.event(
-            source.name, "grown", source.size, f"was observed when it had {source.size} bytes; now it has more"
-        )
-    named: dict[str, list[Source]] = {}
-    for source in held.sources:
-        named.setdefault(source.name, []).append(source)
-    text = "a source of this name, of the same time but other content, was observed before: both count"
-    for source in fresh:
-        for other in named.get(source.name, ()):
-            if _overlap(source, other):
-                writer.event(source.name, "overlap", 0, text)
-    return writer.ledger()
-
-
-def _overlap(one: Source, other: Source) -> bool:
-    if one.start is None or one.end is None or other.start is None or other.end is None:
-        return False
-    return one.start <= other.end and other.start <= one.end
-
-
-def _by_source(schema: Schema, frame: pd.DataFrame) -> list[pd.DataFrame]:
-    groups = frame.groupby("source", observed=True, dropna=False, sort=True)
-    if schema is NAMES:
-        return [compact_names(Names(group)) for _, group in groups]
-    if schema is CLAIMS:
-        return [compact_claims(Claims(group)) for _, group in groups]
-    return [compact(Flows(group)) for _, group in groups]
-
-
-def _by_day(frame: pd.DataFrame) -> list[tuple[str | None, pd.DataFrame]]:
-    """Return the rows of each day, the first day first; rows without a time come last, with None."""
-    days = frame["first_seen"].dt.strftime("%Y-%m-%d")
-    return [(None if pd.isna(day) else str(day), rows) for day, rows in frame.groupby(days, dropna=False, sort=True)]

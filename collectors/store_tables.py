@@ -219,7 +219,7 @@ def write_part(
     if isinstance(path, Remote):
         path.write_bytes(content)  # nobody reads it before it is listed
     else:
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         replace_file(path, content)
     return f"{place}{name}"
 

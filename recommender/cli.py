@@ -41,6 +41,8 @@ from recommender.interrupts import first_interrupt
 from recommender.text import visible
 
 if TYPE_CHECKING:
+    from concurrent.futures import ProcessPoolExecutor
+
     from collectors.observation import Observation
     from recommender.summary import Conclusion
 
@@ -140,11 +142,12 @@ def _demo(given: argparse.Namespace) -> int:
 
 
 def _run(given: argparse.Namespace) -> int:
-    from recommender import pipeline  # noqa: PLC0415 - late, see above
+    with _workers(given) as ready:
+        from recommender import pipeline  # noqa: PLC0415 - late, see above
 
-    with _ending(given.sources) as stopped:
-        how = reading(given, stopped)
-        conclusion = pipeline.run(given.sources, given.inventory, given.output, run_options(given), **how)
+        with _ending(given.sources) as stopped:
+            how = reading(given, stopped, ready)
+            conclusion = pipeline.run(given.sources, given.inventory, given.output, run_options(given), **how)
     _say_if_slow()
     _remark(conclusion.observation)
     return _report(conclusion, given.output, given.output / "review", as_json=given.json)
@@ -169,18 +172,27 @@ def _report(conclusion: "Conclusion", folder: Path, review: Path, *, as_json: bo
 
 
 def _observe(given: argparse.Namespace) -> int:
-    from recommender import pipeline  # noqa: PLC0415 - late, see above
-    from recommender.reading_words import observed_data, observed_text  # noqa: PLC0415 - late, see above
+    with _workers(given) as ready:
+        from collectors.observing import observe_into  # noqa: PLC0415 - late, see above
+        from recommender.reading_words import observed_data, observed_text  # noqa: PLC0415 - late, see above
 
-    with _ending(given.sources) as stopped:
-        observation, known = pipeline.observe(given.sources, given.output, **reading(given, stopped))
+        with _ending(given.sources) as stopped:
+            added = observe_into(given.sources, given.output, **reading(given, stopped, ready))
     _say_if_slow()
-    _print(json.dumps(observed_data(observation), indent=2) if given.json else observed_text(observation))
-    _remark(observation)
-    if known:
-        _say(f"already in the store, not counted again: {', '.join(source.name for source in known)}")
+    _print(json.dumps(observed_data(added), indent=2) if given.json else observed_text(added))
+    _remark(added.read)
+    if added.known:
+        _say(f"already in the store, not counted again: {', '.join(source.name for source in added.known)}")
     _say(f"written to {given.output}")
     return 0
+
+
+def _workers(given: argparse.Namespace) -> "contextlib.AbstractContextManager[ProcessPoolExecutor | None]":
+    """Return the processes that read, if several may: they import while this one does."""
+    from collectors.processes import made_ready  # noqa: PLC0415 - late: it knows multiprocessing
+
+    several = len(given.sources) > 1 or any(Path(source).is_dir() for source in given.sources)
+    return made_ready(given.workers if several and given.engine == "local" else 1)
 
 
 def _ending(sources: Sequence[str]) -> "contextlib.AbstractContextManager[Callable[[], bool]]":

@@ -11,7 +11,10 @@ from recommender.cni_profiles import PROFILES
 from recommender.widen_options import FORMS, widen_options
 
 if TYPE_CHECKING:
-    from recommender.pipeline import Reading, RunOptions
+    from concurrent.futures import ProcessPoolExecutor
+
+    from collectors.sources import Reading
+    from recommender.pipeline import RunOptions
 
 Say = Callable[[str], None]
 """How a command prints data, or talks."""
@@ -129,16 +132,18 @@ def add_generate(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def reading(given: argparse.Namespace, stopped: Callable[[], bool]) -> "Reading":
+def reading(given: argparse.Namespace, stopped: Callable[[], bool], ready: "ProcessPoolExecutor | None") -> "Reading":
     """Return how a command line wants its sources read; `stopped` ends those that have no end of their own."""
-    from collectors.formats.period import period_of  # noqa: PLC0415 - late: it loads pandas
+    from collectors.capture.decode import VXLAN_PORTS  # noqa: PLC0415 - late: it loads pandas
+    from collectors.formats.period import period_of  # noqa: PLC0415 - as above
     from recommender.pipeline import mapping_of  # noqa: PLC0415 - as above
     from recommender.reading_progress import show_progress  # noqa: PLC0415 - as above
 
     return {
         "format": given.format,
         "outer": given.outer,
-        "vxlan_port": given.vxlan_port,
+        # in the place of Linux's old 8472
+        "vxlan_ports": VXLAN_PORTS if given.vxlan_port is None else (VXLAN_PORTS[0], given.vxlan_port),
         "workers": given.workers,
         "engine": given.engine,
         "scheduler": given.scheduler,
@@ -146,6 +151,7 @@ def reading(given: argparse.Namespace, stopped: Callable[[], bool]) -> "Reading"
         "stopped": stopped,
         "progress": show_progress,
         "period": period_of(given.since, given.until),
+        "ready": ready,
     }
 
 

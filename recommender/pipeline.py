@@ -1,25 +1,22 @@
 """Turns sources, inventories and review folders into their artefacts: a function for each command."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from importlib import resources
 from pathlib import Path
-from typing import TypedDict, Unpack
+from typing import Unpack
 
-from collectors.capture.decode import VXLAN_PORTS
 from collectors.claimed import inventory_of
-from collectors.engine import LOCAL, Progress, untold
 from collectors.errors import PodfenceError, UnreadableInput, one_line
 from collectors.formats.mapping import Mapping, columns_mapping, document_mapping
-from collectors.formats.period import Period
 from collectors.inventory import Inventory
 from collectors.inventory_store import load_inventory
 from collectors.ledger import LEFT_OUT, Ledger
-from collectors.observation import Observation, Source
+from collectors.observation import Observation
+from collectors.observing import observe_into
 from collectors.ranges import collapsed, given_ranges
-from collectors.series import never
-from collectors.sources import read_flows
-from collectors.store import opened, save
+from collectors.sources import Reading, read_flows
+from collectors.store import opened
 from collectors.stored_observation import parts_of
 from recommender.cni import CniWarning, cni_warnings, profile
 from recommender.coverage import coverage
@@ -114,59 +111,6 @@ def mapping_of(text: str) -> Mapping:
         raise UnreadableInput(f"{one_line(text)} cannot be read ({one_line(fault)}): name a mapping file.") from fault
 
 
-class Reading(TypedDict, total=False):
-    """How sources are read: the options of `observe` by name."""
-
-    format: str | None
-    outer: bool
-    vxlan_port: int | None
-    workers: int
-    engine: str
-    scheduler: str | None
-    mapping: Mapping | None
-    stopped: Callable[[], bool]
-    progress: Progress
-    period: Period | None
-
-
-def observe(
-    sources: Iterable[str],
-    store: str | Path,
-    format: str | None = None,  # noqa: A002 - the name of its option
-    *,
-    outer: bool = False,
-    vxlan_port: int | None = None,
-    workers: int = 1,
-    engine: str = LOCAL,
-    scheduler: str | None = None,
-    mapping: Mapping | None = None,
-    stopped: Callable[[], bool] = never,
-    progress: Progress = untold,
-    period: Period | None = None,
-) -> tuple[Observation, tuple[Source, ...]]:
-    """Read sources into an observation store, beside what is there.
-
-    `outer`, `workers`, `engine`, `scheduler`, `mapping`, `stopped`, `progress`, `period` as in `read_flows`;
-    `vxlan_port` is one more that VXLAN is expected at, in the place of Linux's old 8472. Returns what was read now, and
-    the sources that the store held already (they are not counted again).
-    """
-    ports = VXLAN_PORTS if vxlan_port is None else (VXLAN_PORTS[0], vxlan_port)
-    observation = read_flows(
-        list(sources),
-        format=format,
-        outer=outer,
-        vxlan_ports=ports,
-        workers=workers,
-        engine=engine,
-        scheduler=scheduler,
-        mapping=mapping,
-        stopped=stopped,
-        progress=progress,
-        period=period,
-    )
-    return observation, save(observation, store)
-
-
 def suggest(
     store: str | Path, inventory_path: str | Path | None, folder: str | Path, options: RunOptions | None = None
 ) -> Conclusion:
@@ -189,12 +133,13 @@ def run(
 ) -> Conclusion:
     """Do the whole job: `observations`, `review`, `policies` and `report.html` under the folder.
 
-    `reading` is what `observe` may be told; files of a folder that it left out are in the conclusion's ledger.
+    `reading` is what `collectors.read_flows` may be told; files of a folder that were left out are in the conclusion's
+    ledger.
     Without an inventory, pods are who the records say (`RunOptions.known`).
     """
     options, folder = options or RunOptions(), Path(folder)
     inventory = None if inventory_path is None else options.inventory(inventory_path)
-    events = observe(sources, folder / "observations", **reading)[0].ledger.events
+    events = observe_into(sources, folder / "observations", **reading).read.ledger.events
     observation = opened(folder / "observations")
     left_out = {key: entry for key, entry in events.items() if key[1] in LEFT_OUT}
     observation = replace(observation, ledger=observation.ledger + Ledger(events=left_out))

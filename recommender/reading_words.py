@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
+from collectors.adding import Added
 from collectors.inputs import CAPTURES
 from collectors.observation import LIVE, Gap, Observation, ObservationWindow, Source
 from recommender.phrases import duration
@@ -80,13 +81,13 @@ def _gaps_text(gaps: Collection[Gap]) -> str:
     return f"{_counted(len(gaps), 'gap')} ({lost})"
 
 
-def observed_data(observation: Observation) -> dict[str, Any]:
+def observed_data(added: Added) -> dict[str, Any]:
     """Return what was read as the plain data that --json prints; `packets` counts the records of logs, too."""
-    window, ledger = observation.window, observation.ledger
+    window, ledger = added.read.window, added.read.ledger
     return {
         "packets": sum(source.packets for source in window.sources),
-        "rows": len(observation.flows),
-        "connections": int(observation.flows["connections"].sum()),
+        "rows": added.facts.rows,
+        "connections": added.facts.connections,
         "ledger": ledger.packet_counts(),
         "events": ledger.event_counts(),
         "window": {
@@ -98,15 +99,15 @@ def observed_data(observation: Observation) -> dict[str, Any]:
     }
 
 
-def observed_text(observation: Observation) -> str:
+def observed_text(added: Added) -> str:
     """Return what was read as lines for a terminal."""
+    observation, facts = added.read, added.facts
     window, ledger = observation.window, observation.ledger
-    connections = int(observation.flows["connections"].sum())
     rows = [
         ("sources", inputs_text(window.sources)),
         ("window", window_text(window)),
         ("read", amounts(window.sources)),
-        ("in flows", f"{_counted(len(observation.flows), 'row')}, {_counted(connections, 'connection')}"),
+        ("in flows", f"{_counted(facts.rows, 'row')}, {_counted(facts.connections, 'connection')}"),
         ("in no flow", counts_text(ledger.packet_counts())),
         *(("", example) for example in _examples(observation)),
         ("input faults", faults_text(observation)),

@@ -45,7 +45,7 @@ def test_packets_both_ways_and_the_least_share_are_told_of_each_source():
             ]
         )
     )
-    assert asdict(found) == {"rows": 4, "packets": {"": 4, "a": 6, "b": 0}, "sampled": {"a": 0.25}}
+    assert asdict(found) == {"rows": 4, "connections": 0, "packets": {"": 4, "a": 6, "b": 0}, "sampled": {"a": 0.25}}
 
 
 def test_of_no_flows_nothing_is_told():

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collectors.adding import Added
+from collectors.flow_facts import FlowFacts
 from collectors.inputs import CAPTURES, FORMATS
 from collectors.ledger import Ledger, LedgerWriter
 from collectors.observation import LIVE, Gap, Observation, ObservationWindow, Source
@@ -80,18 +82,22 @@ def _with(kind, count, text=""):
     return Observation(window=ObservationWindow.of([Source("flows.log", "zeek", 4)]), ledger=writer.ledger())
 
 
+def _added(kind, count, text=""):
+    return Added(_with(kind, count, text), FlowFacts(), ())
+
+
 @pytest.mark.parametrize("kind", ["malformed", "truncated", "incomplete", "no_end"])
 def test_a_record_that_cannot_be_used_is_shown_with_its_place(kind):
-    lines = observed_text(_with(kind, 2, "2 values, not 22")).splitlines()
+    lines = observed_text(_added(kind, 2, "2 values, not 22")).splitlines()
     assert lines[-2].strip() == f"{kind}: flows.log at 1: 2 values, not 22"
 
 
 def test_a_text_of_a_log_is_cut_before_it_is_shown():
-    assert max(map(len, observed_text(_with("malformed", 1, "x" * 100_000)).splitlines())) < 400
+    assert max(map(len, observed_text(_added("malformed", 1, "x" * 100_000)).splitlines())) < 400
 
 
 def test_records_of_another_kind_are_no_fault_that_needs_an_example():
-    assert "flows.log at" not in observed_text(_with("other_record", 2))
+    assert "flows.log at" not in observed_text(_added("other_record", 2))
 
 
 def test_a_log_that_was_named_wrongly_is_told_from_one_with_a_bad_line():
@@ -101,7 +107,7 @@ def test_a_log_that_was_named_wrongly_is_told_from_one_with_a_bad_line():
 
 
 def test_nothing_read_is_said_plainly():
-    assert "window         nothing was observed" in observed_text(Observation())
+    assert "window         nothing was observed" in observed_text(Added(Observation(), FlowFacts(), ()))
     assert list(remarks(Observation(ledger=Ledger()))) == []
 
 

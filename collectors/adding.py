@@ -1,0 +1,262 @@
+"""Turns what was read, a piece at a time, into a store: tables aside first, then moved and listed, all or nothing."""
+
+import fcntl
+import os
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Self
+
+import pandas as pd
+
+from collectors.claims import CLAIMS, Claims, compact_claims
+from collectors.errors import PodfenceError, UnreadableInput
+from collectors.flow_facts import FlowFacts, facts_of
+from collectors.flows import FLOWS, Flows
+from collectors.ledger import Ledger, LedgerWriter
+from collectors.names import NAMES, Names, compact_names
+from collectors.observation import Observation, ObservationWindow, Source, compact, join_sources, without_sources
+from collectors.pushing import is_mirror
+from collectors.remote import Remote
+from collectors.schema import Schema
+from collectors.segment_files import is_learning_store, is_segment
+from collectors.store_files import LEDGER, WINDOW, Held, is_day, read_held, write_held
+from collectors.store_tables import FOLDERS, of_sources, write_part
+
+_ASIDE = ".reading-"
+"""What the folder is called that tables are in until they are listed."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What was read of some sources: their tables (paths by source) are in a draft; `read` has no rows."""
+
+    read: Observation
+    facts: FlowFacts
+    tables: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A folder on this machine where tables wait until a store lists them; any process may write there."""
+
+    folder: Path
+    store: str
+    by_day: bool
+
+    def write(self, observation: Observation) -> Piece:
+        """Write the tables of an observation, compacted, one of each kind for each source, and maybe day."""
+        frames = ((FLOWS, observation.flows), (NAMES, observation.names), (CLAIMS, observation.claims))
+        tables: dict[str, tuple[str, ...]] = {}
+        facts = FlowFacts()
+        with _writing(self.store):
+            for schema, frame in frames:
+                for rows in _by_source(schema, frame):
+                    source = str(rows["source"].iloc[0])
+                    facts += facts_of(Flows(rows)) if schema is FLOWS else FlowFacts()
+                    parts = _by_day(rows) if self.by_day else [(None, rows)]
+                    written = tuple(write_part(self.folder, schema, part, source, day) for day, part in parts)
+                    tables[source] = (*tables.get(source, ()), *written)
+        return Piece(Observation(window=observation.window, ledger=observation.ledger), facts, tables)
+
+
+@dataclass(frozen=True)
+class Added:
+    """What was read, without rows; `known` are those of its sources that the store held already."""
+
+    read: Observation
+    facts: FlowFacts
+    known: tuple[Source, ...]
+
+
+def total(pieces: Iterable[Piece]) -> tuple[Observation, FlowFacts]:
+    """Return what all pieces come to."""
+    listed = list(pieces)
+    window = join_sources(ObservationWindow.total(piece.read.window for piece in listed))
+    ledger = sum((piece.read.ledger for piece in listed), Ledger())
+    return Observation(window=window, ledger=ledger), sum((piece.facts for piece in listed), FlowFacts())
+
+
+class Adding:
+    """A context in which a store is added to: at its end nothing is left of tables that are not listed.
+
+    Raises UnreadableInput where the place holds something else, a learning store too, and PodfenceError where it
+    cannot be written.
+    """
+
+    def __init__(self, place: Path | Remote) -> None:
+        self._place, self._held = place, _held(place)
+        self._ending = ExitStack()
+
+    def __enter__(self) -> Self:
+        place = self._place
+        with ExitStack() as ending, _writing(place):
+            if isinstance(place, Remote):
+                folder = ending.enter_context(TemporaryDirectory(prefix="podfence-"))
+            else:
+                for made in _made(place):
+                    ending.callback(_remove_empty, made)
+                _remove_left(place)
+                folder = ending.enter_context(TemporaryDirectory(prefix=_ASIDE, dir=place))
+                ending.enter_context(_locked(Path(folder)))
+            self.draft = Draft(Path(folder), str(place), isinstance(place, Remote))
+            self._ending = ending.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ending.close()
+
+    def keep(self, pieces: Iterable[Piece]) -> Added:
+        """List the tables of all pieces of this draft but those of sources that the store holds already."""
+        listed = list(pieces)
+        read, facts = total(listed)
+        held, place = self._held, self._place
+        identities = {source.identity() for source in held.window.sources}
+        known = tuple(source for source in read.window.sources if source.identity() in identities)
+        taken = without_sources(read, set(known))
+        fresh = taken.window.sources
+        gone = {source.name for source in known} - {source.name for source in fresh}
+        grown = _grown(held.window, fresh)
+        old = of_sources(place, held.parts, (source.name for source in grown))
+        window = _without(held.window, grown)
+        ledger = held.ledger.without({source.name for source in grown})
+        ledger += taken.ledger + _events(window, grown, fresh)
+        tables = {
+            path for piece in listed for name, paths in piece.tables.items() if name not in gone for path in paths
+        }
+        with _writing(place):
+            for path in sorted(tables):
+                self._move(path)
+            old -= tables
+            write_held(place, Held(window + taken.window, tuple(sorted({*held.parts, *tables} - old)), ledger))
+            for path in old:
+                (place / path).unlink(missing_ok=True)
+        return Added(read, facts, known)
+
+    def _move(self, path: str) -> None:
+        made, place = self.draft.folder / path, self._place
+        if isinstance(place, Remote):
+            (place / path).write_bytes(made.read_bytes())  # nobody reads it before it is listed
+            return
+        (place / path).parent.mkdir(exist_ok=True)
+        made.replace(place / path)
+
+
+def _made(folder: Path) -> list[Path]:
+    """Make a folder and those around it; return those that were not there, the outermost first."""
+    missing = [one for one in (folder, *folder.parents) if not one.exists()][::-1]
+    folder.mkdir(parents=True, exist_ok=True)
+    return missing
+
+
+def _remove_empty(folder: Path) -> None:
+    with suppress(OSError):  # it is not empty: that is what was to be
+        folder.rmdir()
+
+
+def _remove_left(place: Path) -> None:
+    """Remove what processes that were killed left aside: nobody holds the lock of that any more."""
+    for folder in place.glob(f"{_ASIDE}*"):
+        with suppress(OSError), _locked(folder):
+            shutil.rmtree(folder)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder; raises OSError where somebody else does."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def _writing(place: Path | Remote | str) -> Iterator[None]:
+    """Turn what the system says while a store is written into a sentence."""
+    try:
+        yield
+    except OSError as fault:
+        reason = (fault.strerror or str(fault)).lower()
+        raise PodfenceError(f"{place} cannot be written ({reason}): name another folder.") from fault
+
+
+def _held(folder: Path | Remote) -> Held:
+    """Return what a store holds beside its tables; a new or empty folder holds nothing."""
+    learned = is_mirror(folder) if isinstance(folder, Remote) else is_learning_store(folder) or is_segment(folder)
+    if learned:
+        raise UnreadableInput(f"{folder} is a learning store, which only learn writes: name another folder.")
+    if (folder / WINDOW).is_file():
+        return read_held(folder)
+    if folder.exists() and (not folder.is_dir() or any(map(_foreign, folder.iterdir()))):
+        raise UnreadableInput(f"{folder} is no observation store but is not empty: name a new or empty folder.")
+    return Held()
+
+
+def _foreign(path: Path | Remote) -> bool:
+    ours = path.name in {LEDGER, *(place.strip("/") for place in FOLDERS.values())}
+    return not (path.name.startswith(".") or path.suffix == ".parquet" or is_day(path.name) or ours)
+
+
+def _grown(held: ObservationWindow, fresh: Iterable[Source]) -> list[Source]:
+    """Return what the store holds of sources that have grown since; one that shares its name with another stays."""
+    names = Counter(source.name for source in held.sources)
+    longer: dict[tuple[object, ...], list[Source]] = {}
+    for source in fresh:
+        longer.setdefault(source.beginning(), []).append(source)
+    return [
+        other
+        for other in held.sources
+        if names[other.name] == 1 and any(source.continues(other) for source in longer.get(other.beginning(), ()))
+    ]
+
+
+def _without(held: ObservationWindow, sources: Iterable[Source]) -> ObservationWindow:
+    names = {source.name for source in sources}
+    if not names:
+        return held
+    gaps = [gap for gap in held.gaps if gap.source not in names]
+    return ObservationWindow.of([source for source in held.sources if source.name not in names], gaps)
+
+
+def _events(held: ObservationWindow, grown: Iterable[Source], fresh: Iterable[Source]) -> Ledger:
+    writer = LedgerWriter()
+    for source in grown:
+        writer.event(
+            source.name, "grown", source.size, f"was observed when it had {source.size} bytes; now it has more"
+        )
+    named: dict[str, list[Source]] = {}
+    for source in held.sources:
+        named.setdefault(source.name, []).append(source)
+    text = "a source of this name, of the same time but other content, was observed before: both count"
+    for source in fresh:
+        for other in named.get(source.name, ()):
+            if _overlap(source, other):
+                writer.event(source.name, "overlap", 0, text)
+    return writer.ledger()
+
+
+def _overlap(one: Source, other: Source) -> bool:
+    if one.start is None or one.end is None or other.start is None or other.end is None:
+        return False
+    return one.start <= other.end and other.start <= one.end
+
+
+def _by_source(schema: Schema, frame: pd.DataFrame) -> list[pd.DataFrame]:
+    groups = frame.groupby("source", observed=True, dropna=False, sort=True)
+    if schema is NAMES:
+        return [compact_names(Names(group)) for _, group in groups]
+    if schema is CLAIMS:
+        return [compact_claims(Claims(group)) for _, group in groups]
+    return [compact(Flows(group)) for _, group in groups]
+
+
+def _by_day(frame: pd.DataFrame) -> list[tuple[str | None, pd.DataFrame]]:
+    """Return the rows of each day, the first day first; rows without a time come last, with None."""
+    days = frame["first_seen"].dt.strftime("%Y-%m-%d")
+    return [(None if pd.isna(day) else str(day), rows) for day, rows in frame.groupby(days, dropna=False, sort=True)]
