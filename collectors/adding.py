@@ -89,8 +89,8 @@ class Adding:
     """
 
     def __init__(self, place: Path | Remote) -> None:
-        self._place, self._held = place, _held(place)
-        self._ending = ExitStack()
+        _held(place)  # rather now than after hours of reading
+        self._place, self._ending = place, ExitStack()
 
     def __enter__(self) -> Self:
         place = self._place
@@ -112,9 +112,9 @@ class Adding:
 
     def keep(self, pieces: Iterable[Piece]) -> Added:
         """List the tables of all pieces of this draft but those of sources that the store holds already."""
-        listed = list(pieces)
+        listed, place = list(pieces), self._place
         read, facts = total(listed)
-        held, place = self._held, self._place
+        held = _held(place)  # somebody else may have added to it meanwhile
         identities = {source.identity() for source in held.window.sources}
         known = tuple(source for source in read.window.sources if source.identity() in identities)
         taken = without_sources(read, set(known))

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pandas as pd
@@ -37,6 +38,11 @@ class Schema:
 
     def empty(self) -> pd.DataFrame:
         """Return a frame of no rows with every column in order and of its dtype."""
+        return self._empty.copy()
+
+    @cached_property
+    def _empty(self) -> pd.DataFrame:
+        # Made once: a small input comes to a dozen of these, and casting takes a millisecond each.
         return pd.DataFrame({column.name: _cast(pd.Series([], dtype=object), column) for column in self.columns})
 
     def conform(self, frame: pd.DataFrame) -> pd.DataFrame:

@@ -46,7 +46,7 @@ def read_flows(
 
     gzip and zstd are read through. `format` is one of FORMATS, None to tell each by its content. The innermost packet
     of a tunnel counts, or the outermost with `outer`; VXLAN is expected at `vxlan_ports`. With more `workers`, files
-    are read by that many processes; one file, or stdin, by two threads. With the `engine` dask, by workers of Dask:
+    are read by that many processes; one capture, or stdin, by two threads. With the `engine` dask, by workers of Dask:
     those of the cluster at `scheduler` (`tcp://HOST:PORT`), or `workers` processes on this machine. The result is the
     same. `progress` is told how many of how many tasks are done. The `source` column
     holds file names, with as many folders before them as tell two apart. A file named twice is read once. Files of one
@@ -112,14 +112,14 @@ def read_each(
     ledger = LedgerWriter()
     with _begun(listed, ledger, options, where) as (running, series, read):
         if where.engine == LOCAL:
-            yield from running.done(Then(read, then), series)
+            yield from running.done(_Both(read, then), series)
         else:
             yield from map(then, running.done(read, series))
     yield then(Observation(ledger=ledger.ledger()))
 
 
 @dataclass(frozen=True)
-class Then(Generic[Result]):
+class _Both(Generic[Result]):
     """Reads, and then does something with it; other processes can be told to."""
 
     read: Callable[[Series], Observation]

@@ -2,7 +2,8 @@
 
 There is one part of each per source, named by source and content, those of names in the folder `names`, those of
 claims in `claims`; `window.json` lists them and is written last, so that a save that was cut short leaves the store as
-it was. A source that the store holds already is not counted again. `collectors.segments` writes stores that grow.
+it was (`collectors.adding`). A source that the store holds already is not counted again. `collectors.segments` writes
+stores that grow.
 
 At a URL there is one part per source and day (UTC, of the first time of a row), in a folder of that day: a day that is
 added touches no file of another. One process at a time may save to a store.

@@ -12,6 +12,7 @@ MISSING = frozenset({"", "-"})
 """Texts that logs write for nothing."""
 _NUMBER = re.compile(r"-?\d{1,19}(?:\.\d{1,30})?", re.ASCII).fullmatch
 _LIMIT = 1 << 63
+_SHORTEST = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"))
 
 
 class Written(str):
@@ -25,7 +26,7 @@ def json_value(text: str) -> Any:
 
     Raises ValueError for what is no JSON, RecursionError for what is nested too deeply.
     """
-    return json.loads(text, parse_float=Written, parse_constant=_refuse)
+    return _DECODER.decode(text)
 
 
 def read_value(value: Any, kind: Kind) -> Any:
@@ -61,13 +62,25 @@ def _refuse(text: str) -> None:
     raise ValueError(f"{text} is no number")
 
 
+_DECODER = json.JSONDecoder(parse_float=Written, parse_constant=_refuse)
+
+
 def _raw(value: Any) -> str:
     """Return the shortest JSON text of a value, its keys in their order, its fractions as they were written."""
+    if _has_no_fraction(value):
+        return _SHORTEST.encode(value)
     if isinstance(value, dict):
         return "{" + ",".join(f"{_raw(key)}:{_raw(inner)}" for key, inner in value.items()) + "}"
     if isinstance(value, list):
         return "[" + ",".join(map(_raw, value)) + "]"
-    return value if isinstance(value, Written) else json.dumps(value, ensure_ascii=False)
+    return str(value)
+
+
+def _has_no_fraction(value: Any) -> bool:
+    kind = type(value)
+    if kind is dict:
+        return all(map(_has_no_fraction, value.values()))
+    return all(map(_has_no_fraction, value)) if kind is list else kind is not Written
 
 
 def _whole(text: str) -> str:

@@ -54,6 +54,14 @@ def cut_short(store, observation):
         raise UnreadableInput("the next input is none")
 
 
+def test_what_somebody_else_adds_while_inputs_are_read_is_kept(observed, tmp_path):
+    with Adding(tmp_path) as adding:
+        piece = adding.draft.write(observed[1])
+        save(observed[0], tmp_path)
+        adding.keep([piece])
+    assert_same(load(tmp_path), merge(observed))
+
+
 @pytest.mark.parametrize("there", [True, False])
 def test_what_is_not_kept_leaves_nothing(observed, tmp_path, there):
     store = tmp_path / "a" / "store"
