@@ -102,7 +102,8 @@ class Adding:
                     ending.callback(_remove_empty, made)
                 _remove_left(place)
                 folder = ending.enter_context(TemporaryDirectory(prefix=_ASIDE, dir=place))
-                ending.enter_context(_locked(Path(folder)))
+                with suppress(OSError):  # not every file system has locks
+                    ending.enter_context(_locked(Path(folder)))
             self.draft = Draft(Path(folder), str(place), isinstance(place, Remote))
             self._ending = ending.pop_all()
         return self

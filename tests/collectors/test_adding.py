@@ -1,5 +1,6 @@
 """What is added to a store is there as a whole or not at all, and nothing is left of what was not."""
 
+import errno
 import fcntl
 import os
 
@@ -84,6 +85,15 @@ def test_what_a_killed_process_left_aside_is_removed_but_not_what_another_writes
     finally:
         os.close(handle)
     assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == [".reading-alive"]
+    assert_same(load(tmp_path), observed[0])
+
+
+def test_where_a_file_system_has_no_locks_a_store_is_written_all_the_same(observed, tmp_path, monkeypatch):
+    def refused(_handle, _operation):
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(fcntl, "flock", refused)
+    save(observed[0], tmp_path)
     assert_same(load(tmp_path), observed[0])
 
 
