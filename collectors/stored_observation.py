@@ -40,3 +40,8 @@ class StoredObservation(Observation):
 def parts_of(observation: Observation) -> Iterable[Flows]:
     """Return the flows of an observation by parts of time, which may be iterated over any number of times."""
     return observation.parts if isinstance(observation, StoredObservation) else Partitions(observation.flows)
+
+
+def rows_of(observation: Observation) -> int:
+    """Return how many flows an observation has; those of a store are read for it, and not kept."""
+    return sum(map(len, observation.parts)) if isinstance(observation, StoredObservation) else len(observation.flows)

@@ -11,7 +11,7 @@ from typing import Any
 from collectors.errors import PodfenceError, one_line
 from collectors.inventory import Inventory
 from collectors.observation import Observation
-from collectors.stored_observation import parts_of
+from collectors.stored_observation import rows_of
 from recommender import display_tables as tables
 from recommender.communications import AddressPeer, Communication
 from recommender.coverage_model import Coverage
@@ -109,7 +109,7 @@ def _line_of(value: Any) -> str:
 def _observation(value: Observation) -> Part:
     window, ledger = value.window, value.ledger
     packets = sum(source.packets for source in window.sources)
-    flows, sources = plural(sum(map(len, parts_of(value))), "flow"), plural(len(window.sources), "source")
+    flows, sources = plural(rows_of(value), "flow"), plural(len(window.sources), "source")
     words = f"{amounts(window.sources)} of {sources}, {time(window.start)} – {time(window.end)} (UTC): {flows}"
     lost = [f"{window.drops:,} dropped by the sources"] if window.drops else []
     lost += [plural(len(window.gaps), "gap")] if window.gaps else []
