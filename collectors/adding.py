@@ -20,10 +20,10 @@ from collectors.flows import FLOWS, Flows
 from collectors.ledger import Ledger, LedgerWriter
 from collectors.names import NAMES, Names, compact_names
 from collectors.observation import Observation, ObservationWindow, Source, compact, join_sources, without_sources
-from collectors.pushing import is_mirror
+from collectors.pushing import is_learned
 from collectors.remote import Remote
 from collectors.schema import Schema
-from collectors.segment_files import is_learning_store, is_segment
+from collectors.segment_files import is_segment
 from collectors.store_files import LEDGER, WINDOW, Held, is_day, read_held, write_held
 from collectors.store_tables import FOLDERS, of_sources, write_part
 
@@ -189,8 +189,7 @@ def _writing(place: Path | Remote | str) -> Iterator[None]:
 
 def _held(folder: Path | Remote) -> Held:
     """Return what a store holds beside its tables; a new or empty folder holds nothing."""
-    learned = is_mirror(folder) if isinstance(folder, Remote) else is_learning_store(folder) or is_segment(folder)
-    if learned:
+    if is_learned(folder) or (isinstance(folder, Path) and is_segment(folder)):
         raise UnreadableInput(f"{folder} is a learning store, which only learn writes: name another folder.")
     if (folder / WINDOW).is_file():
         return read_held(folder)

@@ -12,7 +12,7 @@ import pandas as pd
 from pandas.api.types import union_categoricals
 
 from collectors.claims import Claims, compact_claims, concat_claims, empty_claims
-from collectors.digests import digests
+from collectors.digests import Array, digests
 from collectors.flows import COUNTERS, FLOWS, Flows, conform_flows, empty_flows
 from collectors.ledger import Ledger
 from collectors.names import Names, compact_names, concat_names, empty_names
@@ -22,8 +22,6 @@ BUCKET_SECONDS = 60
 
 LIVE = "live"
 """Kind of a source that is a network interface."""
-
-Numbers = np.ndarray[tuple[int], np.dtype[np.int64]]
 
 _MEASURES = ("first_seen", "last_seen", *COUNTERS)
 _KEYS = [name for name in FLOWS.names if name not in _MEASURES]
@@ -194,7 +192,7 @@ def compact(flows: Flows, bucket: str | int = BUCKET_SECONDS) -> Flows:
     return conform_flows(total.sort_values(order, kind="stable", ignore_index=True))
 
 
-def _added_up(frame: pd.DataFrame, numbers: Numbers) -> pd.DataFrame:
+def _added_up(frame: pd.DataFrame, numbers: Array) -> pd.DataFrame:
     groups = frame.groupby(numbers, sort=True)
     # Groups are numbered by first appearance, so that the first rows of all groups are in the order of the numbers.
     total = groups[_KEYS].head(1).reset_index(drop=True)
@@ -265,7 +263,7 @@ def _of_text(series: "pd.Series[Any]") -> "pd.Series[Any]":
     return series.astype(dtype)
 
 
-def _group_numbers(frame: pd.DataFrame, bucket: "pd.Series[Any]") -> Numbers:
+def _group_numbers(frame: pd.DataFrame, bucket: "pd.Series[Any]") -> Array:
     """Return for each row the number of its key, counted from 0 in order of first appearance."""
     numbers = pd.factorize(digests(_codes(frame, bucket), len(frame)))[0].astype(np.int64)
     if numbers.max() + 1 == len(frame):
@@ -277,7 +275,7 @@ def _group_numbers(frame: pd.DataFrame, bucket: "pd.Series[Any]") -> Numbers:
     return _exact_numbers(_codes(frame, bucket))  # somebody made two keys that share a digest
 
 
-def _exact_numbers(columns: Iterator[Numbers]) -> Numbers:
+def _exact_numbers(columns: Iterator[Array]) -> Array:
     """Return what `_group_numbers` does, column by column: a product of all columns' sizes would not fit in 64 bits."""
     numbers = next(columns)
     for codes in columns:
@@ -286,7 +284,7 @@ def _exact_numbers(columns: Iterator[Numbers]) -> Numbers:
     return numbers
 
 
-def _codes(frame: pd.DataFrame, bucket: "pd.Series[Any]") -> Iterator[Numbers]:
+def _codes(frame: pd.DataFrame, bucket: "pd.Series[Any]") -> Iterator[Array]:
     """Yield a number from 0 on for what each column of the key says."""
     yield pd.factorize(bucket)[0].astype(np.int64)
     for name in _KEYS:

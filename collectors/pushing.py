@@ -76,6 +76,11 @@ def mirrors(files: Iterable[str]) -> list[str]:
     return sorted({file["store"] or "" for file in found if file["file"] == _WHOLE})
 
 
+def is_learned(place: Path | Remote) -> bool:
+    """Return whether a place holds what learn wrote: a learning store, or a mirror of one."""
+    return is_mirror(place) if isinstance(place, Remote) else is_learning_store(place)
+
+
 def is_mirror(place: Remote) -> bool:
     """Return whether a place is the mirror of one learning store."""
     return bool(mirrors(f"{SEGMENTS}/{name}" for name in (place / SEGMENTS).files()))

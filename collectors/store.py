@@ -91,11 +91,6 @@ def _ordinary(place: Path | Remote) -> Path | Remote:
     return place
 
 
-def is_learned(place: Path | Remote) -> bool:
-    """Return whether a place holds what learn wrote: a learning store, or a mirror of one."""
-    return is_mirror(place) if isinstance(place, Remote) else is_learning_store(place)
-
-
 def place_of(folder: str | Path | Remote) -> Path | Remote:
     """Return the place of a path or URL."""
     if isinstance(folder, Remote):

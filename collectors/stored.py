@@ -17,8 +17,9 @@ from collectors.inputs import distinct_names
 from collectors.ledger import Entry, Key, Ledger
 from collectors.names import conform_names
 from collectors.observation import BUCKET_SECONDS, Observation, ObservationWindow, Source, merge, without_sources
+from collectors.pushing import is_learned
 from collectors.remote import Remote
-from collectors.store import is_learned, load, opened
+from collectors.store import load, opened
 from collectors.stored_flows import StoredPartitions
 from collectors.stored_observation import StoredObservation
 
