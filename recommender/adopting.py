@@ -14,7 +14,7 @@ from recommender.pipeline import RunOptions
 from recommender.policy import NetworkPolicy
 from recommender.review import Decision, Direction, review
 from recommender.simulate import isolation
-from recommender.stages import suggested_by_parts
+from recommender.stages import suggested
 from recommender.store import load_decisions, load_policies, replace_decisions, save_suggestions
 from recommender.suggest import Suggestions
 from recommender.uncollected import uncollected
@@ -57,8 +57,7 @@ def adopt(
     inventory = options.inventory(inventory_path)
     policies, skipped, found = _to_adopt([*paths], inventory, inventory_path)
     with uncollected():
-        seen = opened(store)
-        suggestions = suggested_by_parts(seen.parts, seen.names, seen.window, inventory).suggestions
+        suggestions = suggested(opened(store), inventory).suggestions
         adoption = adopted_from(policies, suggestions, inventory)
         read = load_decisions(folder)
         decisions = {decision.id: decision for decision in read}

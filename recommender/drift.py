@@ -12,7 +12,6 @@ import pandas as pd
 
 from collectors.inventory import Inventory, WorkloadRef
 from collectors.observation import Observation
-from collectors.stored_observation import parts_of
 from recommender.before_after import Change, compare_outcomes
 from recommender.communications import AddressPeer, Communication, End, meaning
 from recommender.coverage import coverage
@@ -23,7 +22,7 @@ from recommender.phrases import duration, in_gaps, kept
 from recommender.policy import EGRESS, INGRESS, IPBlock, NetworkPolicy
 from recommender.review import Direction, Reviewed
 from recommender.simulate import simulate
-from recommender.stages import suggested_by_parts
+from recommender.stages import suggested
 from recommender.suggest import Suggestion, Suggestions, Withheld
 from recommender.uncollected import uncollected
 from recommender.widening import Widening, holds
@@ -107,7 +106,7 @@ def drift(
 
     A communication is new where the review neither suggests nor withholds it, or withheld it and it is suggested now.
     """
-    found = suggested_by_parts(parts_of(observation), observation.names, observation.window, inventory)
+    found = suggested(observation, inventory)
     policies = generate(reviewed, options)
     outcomes = simulate(policies, found.communications, inventory)
     changes = compare_outcomes(simulate((), found.communications, inventory), outcomes, reviewed).of("would_break")

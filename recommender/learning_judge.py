@@ -45,13 +45,13 @@ def judge(store: Path, inventory: Path | None, review: Path | None) -> Judgement
     from recommender.coverage import coverage  # noqa: PLC0415 - as above
     from recommender.pipeline import RunOptions  # noqa: PLC0415 - as above
     from recommender.review import review as reviewed  # noqa: PLC0415 - as above
-    from recommender.stages import suggested_by_parts  # noqa: PLC0415 - as above
+    from recommender.stages import suggested  # noqa: PLC0415 - as above
     from recommender.store import load_decisions  # noqa: PLC0415 - as above
 
     try:
         observation = opened(store)
         known = RunOptions().known(inventory, observation)
-        found = suggested_by_parts(observation.parts, observation.names, observation.window, known)
+        found = suggested(observation, known)
         covered = coverage(found.communications, known, observation.window, found.sightings)
         undecided = None if review is None else reviewed(found.suggestions, load_decisions(review)).undecided
     except (PodfenceError, OSError) as fault:

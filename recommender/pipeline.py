@@ -17,7 +17,6 @@ from collectors.observing import observe_into
 from collectors.ranges import collapsed, given_ranges
 from collectors.sources import Reading, read_flows
 from collectors.store import opened
-from collectors.stored_observation import parts_of
 from recommender.cni import CniWarning, cni_warnings, profile
 from recommender.coverage import coverage
 from recommender.existing import compare
@@ -31,7 +30,7 @@ from recommender.report.page import report_html
 from recommender.review import Reviewed, accept_observed, review
 from recommender.simulate import excess, isolation
 from recommender.simulate import simulate as simulate_communications
-from recommender.stages import suggested_by_parts
+from recommender.stages import suggested
 from recommender.store import (
     REPORT,
     load_decisions,
@@ -174,7 +173,7 @@ def conclude(observation: Observation, inventory: Inventory, folder: str | Path,
 
     Writes the suggestions there, and the decisions where the options added some.
     """
-    found = suggested_by_parts(parts_of(observation), observation.names, observation.window, inventory)
+    found = suggested(observation, inventory)
     communications = found.communications
     reviewed, not_widened = _decided(found.suggestions, inventory, folder, options)
     policies = generate(reviewed, options.generating)

@@ -20,7 +20,7 @@ from recommender.condense import condensed, merge_condensed
 from recommender.endpoints import Endpoints
 from recommender.names import with_names
 from recommender.resolve import ResolvedFlows, resolve
-from recommender.scans import Scan, ScanWatch, scan_like, scans
+from recommender.scans import Scan, ScanWatch, scan_like
 from recommender.servers import hinted, servers
 from recommender.sightings import Sightings, sightings
 from recommender.suggest import Suggestions, SuggestOptions, suggest
@@ -31,16 +31,6 @@ from recommender.vantages import once
 class Suggested:
     """What each stage gave on the way to suggestions; the communications carry what their addresses were called."""
 
-    resolved: ResolvedFlows
-    communications: tuple[Communication, ...]
-    scans: tuple[Scan, ...]
-    suggestions: Suggestions
-
-
-@dataclass(frozen=True, eq=False)
-class SuggestedByParts:
-    """The same of flows that came in parts, less the resolved flows, which were never together."""
-
     communications: tuple[Communication, ...]
     scans: tuple[Scan, ...]
     suggestions: Suggestions
@@ -50,18 +40,13 @@ class SuggestedByParts:
 
 def suggested(observation: Observation, inventory: Inventory) -> Suggested:
     """Return what an observation suggests, with what led there."""
-    resolved = _resolved_once(observation.flows, inventory, observation.window)
-    communications = with_names(summarize(resolved), observation.names)
-    scanned = scans(resolved)
-    return Suggested(
-        resolved, communications, scanned, _suggestions(communications, scanned, inventory, observation.window)
-    )
+    return suggested_by_parts(parts_of(observation), observation.names, observation.window, inventory)
 
 
 def suggested_by_parts(
     parts: Iterable[Flows], names: Names, window: ObservationWindow, inventory: Inventory
-) -> SuggestedByParts:
-    """Return what `suggested` does of all parts together, and the sightings.
+) -> Suggested:
+    """Return what all parts of the flows suggest together.
 
     The parts are iterated over twice: they are in the order of time, and no two have rows of one bucket
     (`collectors.partitions`). Raises ValueError where they are not.
@@ -75,7 +60,7 @@ def suggested_by_parts(
         total = merge_condensed((total, condensed(resolved)))
         del resolved
     communications, scanned = with_names(summarize(total), names), watch.scans()
-    return SuggestedByParts(
+    return Suggested(
         communications, scanned, _suggestions(communications, scanned, inventory, window), dict(seen), facts
     )
 
@@ -95,15 +80,10 @@ def spoken_by_parts(
     return summarize(total)
 
 
-def _resolved_once(flows: Flows, inventory: Inventory, window: ObservationWindow) -> ResolvedFlows:
-    """Return what each end was at its time, each connection counted once."""
-    return once(resolve(flows, inventory), window)
-
-
 def _each_resolved(
     parts: Iterable[Flows], inventory: Inventory, window: ObservationWindow
 ) -> Iterator[tuple[FlowFacts, ResolvedFlows]]:
-    """Yield what `_resolved_once` returns of all parts together, part by part, with the facts of each."""
+    """Yield what each end was at its time, each connection counted once, part by part, with the facts of each."""
     endpoints = Endpoints(inventory)
     known = servers(parts.unoriented() if isinstance(parts, StoredPartitions) else parts, endpoints)
     for flows in in_order(parts):

@@ -13,11 +13,15 @@ from collectors.names import conform_names
 from collectors.observation import Observation, ObservationWindow, Source
 from collectors.partitions import Partitions
 from recommender import pipeline
-from recommender.communications import meaning
-from recommender.scans import scan_like
+from recommender.communications import meaning, summarize
+from recommender.names import with_names
+from recommender.resolve import resolve
+from recommender.scans import scan_like, scans
 from recommender.sightings import sightings
 from recommender.stages import spoken, spoken_by_parts, suggested, suggested_by_parts
+from recommender.suggest import SuggestOptions, suggest
 from recommender.summary import summary_data
+from recommender.vantages import once
 from tests.cluster import deployment, flow, flows, inventory, pod
 from tests.recommender.semantics.towns import lives
 
@@ -69,9 +73,10 @@ def test_every_communication_is_suggested_or_withheld_and_those_of_a_scan_say_so
 
 
 def test_the_resolved_flows_are_those_of_the_communications():
-    found = suggested(TRAFFIC, CLUSTER)
-    assert len(found.resolved) == len(TRAFFIC.flows)
-    assert len(sightings(found.resolved)) == 2
+    resolved = _resolved(TRAFFIC, CLUSTER)
+    assert len(resolved) == len(TRAFFIC.flows)
+    assert len(sightings(resolved)) == 2
+    assert suggested(TRAFFIC, CLUSTER).sightings == sightings(resolved)
 
 
 def test_nothing_observed_is_nothing_spoken_and_nothing_suggested():
@@ -83,14 +88,21 @@ def _by_parts(observation, known, seconds):
     return suggested_by_parts(Partitions(observation.flows, seconds), observation.names, observation.window, known)
 
 
+def _resolved(observation, known):
+    """Return all flows resolved at once: what no product code does, and what parts must come to."""
+    return once(resolve(observation.flows, known), observation.window)
+
+
 def _assert_alike(observation, known, seconds):
-    whole, parts = suggested(observation, known), _by_parts(observation, known, seconds)
-    assert parts.communications == whole.communications
-    assert parts.scans == whole.scans
-    assert parts.suggestions == whole.suggestions
-    assert parts.sightings == sightings(whole.resolved)
+    resolved, parts = _resolved(observation, known), _by_parts(observation, known, seconds)
+    communications, scanned = with_names(summarize(resolved), observation.names), scans(resolved)
+    options = SuggestOptions(scan_like=scan_like(scanned))
+    assert parts.communications == communications
+    assert parts.scans == scanned
+    assert parts.suggestions == suggest(communications, known, observation.window, options)
+    assert parts.sightings == sightings(resolved)
     spoken_of = spoken_by_parts(Partitions(observation.flows, seconds), observation.window, known)
-    assert spoken_of == spoken(observation, known)
+    assert spoken_of == spoken(observation, known) == summarize(resolved)
 
 
 @MANY
