@@ -139,7 +139,6 @@ class _Grouping:
     def count(self) -> Counters:
         """Count what was kept; return all counters."""
         import numpy as np  # noqa: PLC0415
-        import pandas as pd  # noqa: PLC0415
 
         if not self._kept:
             return self.found
@@ -148,13 +147,10 @@ class _Grouping:
         for code, places in zip(codes, self._places, strict=True):
             key *= len(places)
             key += code
-        group, _ = pd.factorize(key)
-        counts = np.bincount(group)
-        one = np.zeros(len(counts), dtype=np.int64)
-        one[group] = np.arange(len(group))
-        first, last = time[one], time[one]
-        np.minimum.at(first, group, time)
-        np.maximum.at(last, group, time)
+        order = np.argsort(key)
+        begins = np.flatnonzero(np.diff(key[order], prepend=-1))
+        one, counts = order[begins], np.diff(begins, append=len(order))
+        first, last = (ufunc.reduceat(time[order], begins) for ufunc in (np.minimum, np.maximum))
         listed = [list(places) for places in self._places]
         columns = [[values[at] for at in code[one].tolist()] for values, code in zip(listed, codes, strict=True)]
         keys = zip(*columns, map(str, port[one].tolist()), strict=True)

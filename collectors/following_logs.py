@@ -18,10 +18,12 @@ from collectors.capture import sniff
 from collectors.errors import UnreadableInput
 from collectors.following import FIRST, Followed, Position
 from collectors.following_files import LogFile, shown
-from collectors.formats import Batch, Format, netflow
+from collectors.formats import netflow
+from collectors.formats.batch import Batch
 from collectors.formats.json_lines import json_object
 from collectors.formats.mapping import Mapping
 from collectors.formats.parquet import MAGIC
+from collectors.formats.reading import Format
 from collectors.inputs import Input, kind_of, log_format
 
 COMPRESSED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd")

@@ -14,10 +14,12 @@ from typing import TypeVar
 
 from collectors.capture import sniff
 from collectors.errors import UnreadableInput
-from collectors.formats import FORMATS as LOGS
-from collectors.formats import Format, generic, sniff_log
+from collectors.formats import generic
+from collectors.formats.known import FORMATS as LOGS
+from collectors.formats.known import sniff_log
 from collectors.formats.mapping import Mapping
 from collectors.formats.period import Period
+from collectors.formats.reading import Format
 from collectors.formats.within import Within
 from collectors.ledger import LedgerWriter
 from collectors.places import is_url

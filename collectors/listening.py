@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 
 from collectors.errors import UnreadableInput, one_line
-from collectors.formats import Batch
+from collectors.formats.batch import Batch
 from collectors.formats.netflow_udp import collect, receive
 from collectors.inputs import SCHEME
 

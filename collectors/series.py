@@ -14,9 +14,12 @@ from collectors.capture.names import NameReader
 from collectors.claims import Claims, ClaimTable, concat_claims
 from collectors.errors import UnreadableInput, one_line
 from collectors.flows import Flows
-from collectors.formats import Fold, Format, LogReading, Loss, first_times_of, netflow, read_batches, read_log
+from collectors.formats import netflow
+from collectors.formats.batch import Loss
+from collectors.formats.fold import Fold
 from collectors.formats.mapping import Mapping
 from collectors.formats.period import Period
+from collectors.formats.reading import Format, LogReading, first_times_of, read_batches, read_log
 from collectors.formats.within import of_period
 from collectors.inputs import Input, kind_of, log_format, opened
 from collectors.ledger import LedgerWriter

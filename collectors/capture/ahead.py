@@ -12,7 +12,7 @@ from typing import Self
 
 from collectors.capture import kernel, layout
 from collectors.capture.conversations import Conversations
-from collectors.capture.memory import words
+from collectors.memory import words
 
 PACKETS = 4096
 """Room of one ring: large enough that handing it over costs nothing, small enough for the processor's cache."""

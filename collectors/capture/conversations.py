@@ -19,11 +19,11 @@ from collectors.capture import kernel, layout
 from collectors.capture.decode import VXLAN_PORTS
 from collectors.capture.keeping import keep, kept
 from collectors.capture.lifecycle import PATIENCE
-from collectors.capture.memory import numbers, words
 from collectors.capture.reader import Reader
 from collectors.capture.rows import Rows
 from collectors.flows import Flows
 from collectors.ledger import LedgerWriter
+from collectors.memory import numbers, words
 
 ENDED, SHORT, LONG = PATIENCE
 """Silence in ns that ends a conversation: one that was closed, one that is short-lived, one that stands."""

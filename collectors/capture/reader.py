@@ -4,8 +4,8 @@ from array import array
 
 from collectors.capture import kernel, layout
 from collectors.capture.decode import VXLAN_PORTS, new_scratch
-from collectors.capture.memory import words
 from collectors.ledger import LedgerWriter
+from collectors.memory import words
 
 NO_TIME = 2**64 - 1
 """The time of a packet that has none."""

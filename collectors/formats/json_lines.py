@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, BinaryIO
 
-from collectors.capture.memory import words
 from collectors.formats.columns import Columns, Field, Kind
 from collectors.formats.lines import Line, Stretch, lines_of, stretches
 from collectors.formats.scan_json import scan_json
@@ -20,6 +19,7 @@ from collectors.formats.scan_layout import (
 from collectors.formats.scan_tables import Tables
 from collectors.formats.scan_text import is_compiled
 from collectors.formats.values import json_value, read_value
+from collectors.memory import words
 
 Scan = Callable[..., int]
 """`scan_json`, or what stands in for it."""

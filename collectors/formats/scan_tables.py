@@ -4,7 +4,6 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from collectors.capture.memory import numbers, words
 from collectors.formats.columns import Array, Bad, Columns, Field, Kind, Numbers, Texts
 from collectors.formats.lines import Line, Stretch
 from collectors.formats.scan_layout import (
@@ -41,6 +40,7 @@ from collectors.formats.scan_layout import (
     TIME,
 )
 from collectors.formats.scan_text import reindex
+from collectors.memory import numbers, words
 
 _KINDS = {Kind.TEXT: TEXT, Kind.RAW: RAW, Kind.NUMBER: NUMBER, Kind.TIME: TIME, Kind.PRESENT: PRESENT}
 _FEWEST_ENTRIES = 1 << 12

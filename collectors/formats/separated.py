@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from collectors.capture.memory import numbers
 from collectors.formats.columns import Columns, Field
 from collectors.formats.lines import Line, Stretch, lines_of, stretches
 from collectors.formats.scan_layout import DONE, GROW, LEAST, MOST, QUOTED, SEPARATOR
@@ -13,6 +12,7 @@ from collectors.formats.scan_separated import scan_separated
 from collectors.formats.scan_tables import Tables
 from collectors.formats.scan_text import is_compiled
 from collectors.formats.values import read_text
+from collectors.memory import numbers
 
 Scan = Callable[..., int]
 """`scan_separated`, or what stands in for it."""

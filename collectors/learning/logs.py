@@ -7,7 +7,9 @@ from collectors.capture.names import NameReader
 from collectors.claims import ClaimTable
 from collectors.errors import UnreadableInput, one_line
 from collectors.flows import Flows
-from collectors.formats import Batch, Fold, LogCounter, LogReading
+from collectors.formats.batch import Batch
+from collectors.formats.fold import Fold
+from collectors.formats.reading import LogCounter, LogReading
 from collectors.learning.feed import OVERFLOW, Interval, Told, Watched
 from collectors.learning.still_open import StillOpen
 from collectors.ledger import LedgerWriter

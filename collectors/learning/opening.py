@@ -13,7 +13,8 @@ from typing import cast
 from collectors.errors import UnreadableInput, one_line
 from collectors.following import Position
 from collectors.following_logs import FollowedLog, refuse
-from collectors.formats import Batch, netflow
+from collectors.formats import netflow
+from collectors.formats.batch import Batch
 from collectors.formats.mapping import Mapping
 from collectors.inputs import FORMATS, SCHEME
 from collectors.learning.feed import Feed

@@ -8,7 +8,7 @@ from typing import Any, BinaryIO, cast
 
 from collectors.errors import UnreadableInput, one_line
 from collectors.following_logs import COMPRESSED
-from collectors.formats import Batch
+from collectors.formats.batch import Batch
 from collectors.formats.mapping import Mapping
 from collectors.inputs import CAPTURES, Input, kind_of, log_format
 from collectors.learning.feed import DAMAGED, Interval, Told

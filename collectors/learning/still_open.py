@@ -7,7 +7,7 @@ from typing import Literal
 
 from collectors.capture import Conversations
 from collectors.flows import Flows, empty_flows
-from collectors.formats import Fold
+from collectors.formats.fold import Fold
 from collectors.observation import Observation, compact, concat_flows
 
 _VERSION = 1

@@ -6,7 +6,7 @@
 from pathlib import Path
 
 from collectors import read_flows
-from collectors.formats import FORMATS
+from collectors.formats.known import FORMATS
 from collectors.inputs import NEVER_SNIFFED
 
 FOLDER = Path(__file__).parents[3] / "sample_captures" / "logs"

@@ -12,7 +12,7 @@ import zstandard
 from collectors import read_flows
 from collectors.errors import UnreadableInput
 from collectors.flows import FLOWS
-from collectors.formats import FORMATS, sniff_log
+from collectors.formats.known import FORMATS, sniff_log
 from collectors.inputs import FORMATS as NAMES
 from collectors.inputs import NEVER_SNIFFED
 from tests.collectors.formats.samples import FOLDER, format_of, golden_of, samples, text_of, told

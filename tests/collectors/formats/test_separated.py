@@ -1,6 +1,8 @@
 """Separated values become columns by the names of a header; a line with too few or too many is bad."""
 
 import io
+import subprocess
+import sys
 
 import pytest
 
@@ -85,3 +87,8 @@ def test_there_is_no_json_in_columns(scan):
 def test_not_utf8_is_bad():
     _, _, bad = told(list(read_separated(io.BytesIO(b"x,1\n\xff,1\n"), [A], Dialect(",", ("a", "b")))))
     assert bad == [(2, "not UTF-8")]
+
+
+def test_reading_lines_loads_no_pandas():
+    code = "import sys, collectors.formats.separated, collectors.formats.json_lines\nprint('pandas' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True).stdout.split() == [b"False"]

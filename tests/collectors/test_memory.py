@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from collectors.capture.memory import numbers, words
+from collectors.memory import numbers, words
 
 
 def test_words_are_zero_and_wide():
@@ -30,7 +30,7 @@ def test_numbers_are_of_four_bytes():
 
 
 ROOM = """
-from collectors.capture.memory import words
+from collectors.memory import words
 
 def resident():
     with open("/proc/self/status") as status:
