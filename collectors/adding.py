@@ -11,21 +11,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Self
 
-import pandas as pd
-
-from collectors.claims import CLAIMS, Claims, compact_claims
 from collectors.errors import PodfenceError, UnreadableInput
 from collectors.flow_facts import FlowFacts, facts_of
-from collectors.flows import FLOWS, Flows
 from collectors.ledger import Ledger, LedgerWriter
-from collectors.names import NAMES, Names, compact_names
-from collectors.observation import Observation, ObservationWindow, Source, compact, join_sources, without_sources
+from collectors.observation import Observation, ObservationWindow, Source, join_sources, without_sources
 from collectors.pushing import is_learned
 from collectors.remote import Remote
-from collectors.schema import Schema
 from collectors.segment_files import is_segment
 from collectors.store_files import LEDGER, WINDOW, Held, is_day, read_held, write_held
-from collectors.store_tables import FOLDERS, of_sources, write_part
+from collectors.store_tables import FOLDERS, of_sources
+from collectors.store_writing import Tables
 
 _ASIDE = ".reading-"
 """What the folder is called that tables are in until they are listed."""
@@ -48,20 +43,19 @@ class Draft:
     store: str
     by_day: bool
 
-    def write(self, observation: Observation) -> Piece:
-        """Write the tables of an observation, compacted, one of each kind for each source, and maybe day."""
-        frames = ((FLOWS, observation.flows), (NAMES, observation.names), (CLAIMS, observation.claims))
-        tables: dict[str, tuple[str, ...]] = {}
-        facts = FlowFacts()
-        with _writing(self.store):
-            for schema, frame in frames:
-                for rows in _by_source(schema, frame):
-                    source = str(rows["source"].iloc[0])
-                    facts += facts_of(Flows(rows)) if schema is FLOWS else FlowFacts()
-                    parts = _by_day(rows) if self.by_day else [(None, rows)]
-                    written = tuple(write_part(self.folder, schema, part, source, day) for day, part in parts)
-                    tables[source] = (*tables.get(source, ()), *written)
-        return Piece(Observation(window=observation.window, ledger=observation.ledger), facts, tables)
+    def write(self, parts: Iterable[Observation]) -> Piece:
+        """Write the tables of what comes in parts, one of each kind for each source, and maybe day.
+
+        Flows are compact, and those of a source come in the order that `compact` gives them.
+        """
+        window, ledger, facts = ObservationWindow(), Ledger(), FlowFacts()
+        with Tables(self.folder, by_day=self.by_day) as tables:
+            for part in parts:
+                window, ledger, facts = window + part.window, ledger + part.ledger, facts + facts_of(part.flows)
+                with _writing(self.store):
+                    tables.add(part)
+            with _writing(self.store):
+                return Piece(Observation(window=window, ledger=ledger), facts, tables.finish())
 
 
 @dataclass(frozen=True)
@@ -245,18 +239,3 @@ def _overlap(one: Source, other: Source) -> bool:
     if one.start is None or one.end is None or other.start is None or other.end is None:
         return False
     return one.start <= other.end and other.start <= one.end
-
-
-def _by_source(schema: Schema, frame: pd.DataFrame) -> list[pd.DataFrame]:
-    groups = frame.groupby("source", observed=True, dropna=False, sort=True)
-    if schema is NAMES:
-        return [compact_names(Names(group)) for _, group in groups]
-    if schema is CLAIMS:
-        return [compact_claims(Claims(group)) for _, group in groups]
-    return [compact(Flows(group)) for _, group in groups]
-
-
-def _by_day(frame: pd.DataFrame) -> list[tuple[str | None, pd.DataFrame]]:
-    """Return the rows of each day, the first day first; rows without a time come last, with None."""
-    days = frame["first_seen"].dt.strftime("%Y-%m-%d")
-    return [(None if pd.isna(day) else str(day), rows) for day, rows in frame.groupby(days, dropna=False, sort=True)]

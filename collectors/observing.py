@@ -15,6 +15,6 @@ def observe_into(paths: Iterable[str | Path], store: str | Path, **reading: Unpa
     Raises what these raise; then nothing of what was read is in the store.
     """
     with Adding(place_of(store)) as adding:
-        pieces = list(read_each(paths, adding.draft.write, **reading))
+        pieces = list(read_each(paths, adding.draft.write, adding.draft.folder, **reading))
         refuse_nothing(total(pieces)[0])
         return adding.keep(pieces)

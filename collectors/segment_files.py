@@ -19,7 +19,8 @@ from collectors.names import NAMES
 from collectors.observation import Observation, merge
 from collectors.segments_plan import LARGEST, Segment
 from collectors.store_files import Held, is_store, look_at, read_observation, write_held
-from collectors.store_tables import FlowTable, OpenFile, write_part
+from collectors.store_tables import FlowTable, OpenFile
+from collectors.store_writing import write_part
 
 SEGMENTS, LOCK = "segments", "lock"
 Conclude = Callable[[Mapping[str, bytes]], Observation]

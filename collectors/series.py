@@ -4,16 +4,19 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
 from typing import BinaryIO, NamedTuple, cast
 
 import pandas as pd
 
+from collectors.aside import Aside
 from collectors.capture import Conversations, first_time, read_capture
 from collectors.capture.decode import VXLAN_PORTS
 from collectors.capture.names import NameReader
 from collectors.claims import Claims, ClaimTable, concat_claims
 from collectors.errors import UnreadableInput, one_line
-from collectors.flows import Flows
+from collectors.flows import Flows, empty_flows
 from collectors.formats import netflow
 from collectors.formats.batch import Loss
 from collectors.formats.fold import Fold
@@ -22,7 +25,7 @@ from collectors.formats.period import Period
 from collectors.formats.reading import Format, LogReading, first_times_of, read_batches, read_log
 from collectors.formats.within import of_period
 from collectors.inputs import Input, kind_of, log_format, opened
-from collectors.ledger import LedgerWriter
+from collectors.ledger import Ledger, LedgerWriter
 from collectors.listening import listen
 from collectors.names import Names, concat_names
 from collectors.observation import BUCKET_SECONDS, Gap, Observation, ObservationWindow, Source, concat_flows
@@ -51,6 +54,8 @@ class ReadOptions:
     mapping: Mapping | None = None
     stopped: Callable[[], bool] = never
     period: Period | None = None
+    aside: Path | None = None
+    """Folder for what is not to stay in memory while a log is read; None where everything comes to memory anyway."""
 
 
 class Beginning(NamedTuple):
@@ -92,10 +97,17 @@ def unreadable(ledger: LedgerWriter, item: Input, fault: object) -> None:
 
 
 def read_series(series: Series, options: ReadOptions, *, ahead: bool = False) -> Observation:
-    """Return what some inputs show, read one after the other; rows are compact.
+    """Return what some inputs show, read one after the other; rows are compact. Raises what `read_parts` raises."""
+    *parts, last = read_parts(series, options, ahead=ahead)
+    return replace(last, flows=concat_flows(part.flows for part in parts)) if parts else last
 
-    One that was found in a folder and cannot be read counts not at all, and the ledger says why. Raises
-    UnreadableInput for one that was named.
+
+def read_parts(series: Series, options: ReadOptions, *, ahead: bool = False) -> Iterator[Observation]:
+    """Yield what some inputs show, read one after the other: flows, and with the last of it everything else.
+
+    Rows are compact, no two observations have rows of one source and time bucket, and those of a source come in the
+    order of time. One input that was found in a folder and cannot be read counts not at all, and the ledger says why.
+    Raises UnreadableInput for one that was named, and PodfenceError where nothing can be put aside.
     """
     ledger = LedgerWriter()
     left = list(series)
@@ -113,8 +125,8 @@ def read_series(series: Series, options: ReadOptions, *, ahead: bool = False) ->
                 unreadable(ledger, item, fault)
                 break
         else:
-            read = reader.finish()
-            return replace(read, ledger=read.ledger + ledger.ledger())
+            yield from reader.finish(ledger.ledger())
+            return
         # Connections that it took part in are told again without it.
         del left[position]
 
@@ -125,7 +137,7 @@ class _Reader:
     def __init__(self, options: ReadOptions, *, ahead: bool) -> None:
         self._options, self._ahead = options, ahead
         self._ledger = LedgerWriter()
-        self._flows: list[Flows] = []
+        self._flows: list[Iterator[Flows]] = []
         self._sources: list[Source] = []
         self._gaps: list[Gap] = []
         self._names: list[Names] = []
@@ -181,7 +193,8 @@ class _Reader:
 
     def _folded(self) -> Fold:
         if not isinstance(self._open, Fold):
-            self._open = Fold(self._options.bucket_seconds)
+            aside = None if self._options.aside is None else Aside(self._options.aside)
+            self._open = Fold(self._options.bucket_seconds, elsewhere=aside)
         return self._open
 
     def _log_source(self, item: Input, kind: str, head: bytes, reading: LogReading) -> Source:
@@ -196,16 +209,20 @@ class _Reader:
         self._claims.append(claims.finish(item.name))
 
     def _close(self) -> None:
-        if self._open is not None:
-            self._flows.append(self._open.finish())
+        if isinstance(self._open, Fold):
+            self._flows.append(self._open.finished())
+        elif self._open is not None:
+            self._flows.append(iter([self._open.finish()]))
         self._open = None
 
-    def finish(self) -> Observation:
-        """Return what all inputs came to."""
+    def finish(self, left_out: Ledger) -> Iterator[Observation]:
+        """Yield what all inputs came to, and add what was left out before."""
         self._close()
+        for flows in chain.from_iterable(self._flows):
+            yield Observation(flows)
         names, claims = concat_names(self._names), concat_claims(self._claims)
         window = ObservationWindow.of(self._sources, self._gaps)
-        return Observation(concat_flows(self._flows), window, self._ledger.ledger(), names, claims)
+        yield Observation(empty_flows(), window, self._ledger.ledger() + left_out, names, claims)
 
 
 def gaps_of(source: str, losses: Iterable[Loss]) -> list[Gap]:

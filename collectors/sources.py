@@ -21,7 +21,7 @@ from collectors.inputs import FORMATS, Input, inputs, stores
 from collectors.ledger import LedgerWriter
 from collectors.observation import BUCKET_SECONDS, Observation
 from collectors.remote import Remote
-from collectors.series import Beginning, ReadOptions, Series, beginning, never, read_series, unreadable
+from collectors.series import Beginning, ReadOptions, Series, beginning, never, read_parts, read_series, unreadable
 from collectors.stored import merge_stores
 
 Result = TypeVar("Result")
@@ -94,36 +94,41 @@ class Where(NamedTuple):
 
 
 def read_each(
-    paths: Iterable[str | Path], then: Callable[[Observation], Result], **reading: Unpack[Reading]
+    paths: Iterable[str | Path],
+    then: Callable[[Iterable[Observation]], Result],
+    aside: Path | None = None,
+    **reading: Unpack[Reading],
 ) -> Iterator[Result]:
     """Yield what `then` makes of inputs, of those together that may go on in each other, as soon as they are read.
 
-    `then` is asked where they are read, maybe by another process; what Dask reads comes here first, since its workers
-    may have no disk in common with this machine. The last is of no input: what was left out. With stores among the
-    inputs everything comes at once. Raises what `read_flows` raises, but for inputs that were all left out
-    (`refuse_nothing`).
+    `then` is given parts, as `read_parts` yields them. It is asked where they are read, maybe by another process; what
+    Dask reads comes here first, since its workers may have no disk in common with this machine. The last is of no
+    input: what was left out. With stores among the inputs everything comes at once. A log that is read here puts what
+    is not to stay in memory into a folder, `aside`. Raises what `read_flows` raises, but for inputs that were all left
+    out (`refuse_nothing`).
     """
     listed, given = list(paths), dict[str, Any](reading)
     where = Where(**{name: given.pop(name) for name in Where._fields if name in given})
     options = ReadOptions(**given)
     if stores(listed):
-        yield then(_all_of(listed, options, where))
+        yield then([_all_of(listed, options, where)])
         return
     ledger = LedgerWriter()
-    with _begun(listed, ledger, options, where) as (running, series, read):
+    with _begun(listed, ledger, options, where) as (running, series, ahead):
         if where.engine == LOCAL:
+            read = partial(read_parts, options=replace(options, aside=aside), ahead=ahead)
             yield from running.done(_Both(read, then), series)
         else:
-            yield from map(then, running.done(read, series))
-    yield then(Observation(ledger=ledger.ledger()))
+            yield from (then([read]) for read in running.done(partial(read_series, options=options), series))
+    yield then([Observation(ledger=ledger.ledger())])
 
 
 @dataclass(frozen=True)
 class _Both(Generic[Result]):
     """Reads, and then does something with it; other processes can be told to."""
 
-    read: Callable[[Series], Observation]
-    then: Callable[[Observation], Result]
+    read: Callable[[Series], Iterator[Observation]]
+    then: Callable[[Iterable[Observation]], Result]
 
     def __call__(self, series: Series) -> Result:
         """Return what becomes of some inputs."""
@@ -132,7 +137,8 @@ class _Both(Generic[Result]):
 
 def _all_of(listed: Sequence[str | Path], options: ReadOptions, where: Where) -> Observation:
     ledger = LedgerWriter()
-    with _begun(listed, ledger, options, where) as (running, series, read):
+    with _begun(listed, ledger, options, where) as (running, series, ahead):
+        read = partial(read_series, options=options, ahead=ahead)
         observation = running.merged(read, series, options.bucket_seconds)
     observation = replace(observation, ledger=observation.ledger + ledger.ledger())
     observation = merge_stores(observation, _whole_stores(listed, options.period), options.bucket_seconds)
@@ -143,16 +149,15 @@ def _all_of(listed: Sequence[str | Path], options: ReadOptions, where: Where) ->
 @contextmanager
 def _begun(
     paths: Sequence[str | Path], ledger: LedgerWriter, options: ReadOptions, where: Where
-) -> Iterator[tuple[Engine, list[Series], Callable[[Series], Observation]]]:
-    """Give what tasks are done by, all of them, and what is done of each; write what is left out into the ledger."""
+) -> Iterator[tuple[Engine, list[Series], bool]]:
+    """Give what tasks are done by, all of them, and whether one is read ahead; write what is left out to the ledger."""
     if options.format is not None and options.format not in FORMATS:
         raise UnreadableInput(f"{options.format!r} is no format that is read here: use one of {', '.join(FORMATS)}.")
     found = inputs(paths, options.format, ledger)
     with _engine(where, found) as running:
         series = list(_series(found, options, ledger, running))
         alone = isinstance(running, Here) or (isinstance(running, Processes) and len(series) < 2)
-        read = partial(read_series, options=options, ahead=alone and where.workers > 1)
-        yield Here(where.progress) if alone else running, series, read
+        yield Here(where.progress) if alone else running, series, alone and where.workers > 1
 
 
 def _whole_stores(paths: Iterable[str | Path], period: Period | None) -> list[Path | Remote]:

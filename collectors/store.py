@@ -17,7 +17,7 @@ from weakref import finalize
 
 from collectors.adding import Adding
 from collectors.errors import UnreadableInput
-from collectors.observation import Observation, Source, join_sources
+from collectors.observation import Observation, Source, compact, join_sources
 from collectors.places import is_url
 from collectors.pushing import is_mirror, pull
 from collectors.remote import Remote
@@ -37,7 +37,8 @@ def save(observation: Observation, folder: str | Path) -> tuple[Source, ...]:
     holds something else, a learning store too.
     """
     with Adding(place_of(folder)) as adding:
-        return adding.keep([adding.draft.write(observation)]).known
+        compacted = replace(observation, flows=compact(observation.flows))
+        return adding.keep([adding.draft.write([compacted])]).known
 
 
 def load(folder: str | Path | Remote, conclude: Conclude | None = None) -> Observation:

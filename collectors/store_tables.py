@@ -1,8 +1,5 @@
-"""Turns frames into the tables of a store and back: Parquet files, read whole or by stretches of time."""
+"""Turns the tables of a store into frames: Parquet files, read whole or by stretches of time."""
 
-import hashlib
-import io
-import re
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
@@ -28,7 +25,8 @@ FOLDERS = {FLOWS.name: "", NAMES.name: "names/", CLAIMS.name: "claims/"}
 """Where in a store the parts of each kind are."""
 ROWS_OF_GROUP = 1 << 15
 """Rows that are read at once, at least: of a stretch of time nothing is decoded but the groups that it touches."""
-_SOURCE = b"podfence.source"
+SOURCE = b"podfence.source"
+"""Key of a table's metadata: of which source its rows are."""
 _NANOSECONDS = pa.timestamp("ns", tz="UTC")
 
 
@@ -198,32 +196,6 @@ def _frame(file: File, table: Any, schema: Schema) -> pd.DataFrame:
     return frame
 
 
-def write_part(
-    folder: Path | Remote, schema: Schema, frame: pd.DataFrame, source: str | None = None, day: str | None = None
-) -> str:
-    """Write one part under a name made of its source and content, and return its path as `window.json` lists it.
-
-    Without a source it holds rows of several. Of a day (UTC, as in 2026-11-23) it is in a folder of that name.
-    """
-    table = pa.Table.from_pandas(frame, preserve_index=False)
-    # pandas' own metadata name its version: without them the bytes depend on the rows and on pyarrow only.
-    metadata = {b"podfence.kind": f"podfence/{schema.name}", b"podfence.version": str(VERSION)}
-    table = table.replace_schema_metadata(metadata | ({} if source is None else {_SOURCE: source}))
-    buffer = io.BytesIO()
-    pq.write_table(table, buffer, compression="zstd", row_group_size=ROWS_OF_GROUP)
-    content = buffer.getvalue()
-    stem = re.sub(r"[^A-Za-z0-9._]+", "-", source or "").strip("-.")[:80]
-    name = f"{stem or schema.name}-{hashlib.sha256(content).hexdigest()[:16]}.parquet"
-    place = FOLDERS[schema.name] + (f"{day}/" if day else "")
-    path = folder / place / name
-    if isinstance(path, Remote):
-        path.write_bytes(content)  # nobody reads it before it is listed
-    else:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        replace_file(path, content)
-    return f"{place}{name}"
-
-
 def replace_file(path: Path | Remote, content: bytes) -> None:
     """Write a file as a whole or not at all."""
     if isinstance(path, Remote):
@@ -237,7 +209,7 @@ def replace_file(path: Path | Remote, content: bytes) -> None:
 def of_sources(folder: Path | Remote, parts: Iterable[str], names: Iterable[str]) -> set[str]:
     """Return the parts that hold what was read of the sources of some names."""
     wanted = {name.encode() for name in names}
-    return {part for part in parts if _metadata(folder / part).get(_SOURCE) in wanted} if wanted else set()
+    return {part for part in parts if _metadata(folder / part).get(SOURCE) in wanted} if wanted else set()
 
 
 def _metadata(path: Path | Remote) -> dict[bytes, bytes]:

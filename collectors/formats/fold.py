@@ -2,11 +2,12 @@
 
 A record counts one way or both ways, a connection or a part of it. Those of one pair of ends (addresses and ports)
 are kept together until the log has gone on for PATIENCE without another; `verdicts` then says who began it and what
-became of it. So memory grows with the connections of so long a time, and with distinct flows.
+became of it. So memory grows with the connections of so long a time, and with distinct flows, unless these are put
+aside.
 """
 
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Iterator, Sequence
+from typing import Any, Final, Protocol
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from collectors.formats.parts import KEYS, KNOWN, SECOND, TEXTS, WHOLE, parts_of
 from collectors.formats.rows import COUNTERS, Rows
 from collectors.formats.settle import settle
 from collectors.formats.verdicts import ORIENTATION
-from collectors.observation import BUCKET_SECONDS, compact
+from collectors.observation import BUCKET_SECONDS, compact, concat_flows
 
 WAITING: Final = 1 << 17
 """Parts that wait at least before connections that are done are looked for."""
@@ -35,11 +36,32 @@ _KEYS: Final = (*_NAMES, "dst_port", "service_port", "orientation", "outcome", "
 _FLOWS: Final = (*_KEYS, "first", "last", "bits", *COUNTERS)
 
 
-class Fold:
-    """The open connections of a log (or of rotated logs, one after the other) and the flows so far."""
+class Elsewhere(Protocol):
+    """Where flows are put that are not to stay in memory: `collectors.aside`."""
 
-    def __init__(self, bucket_seconds: int = BUCKET_SECONDS, waiting: int = WAITING) -> None:
-        self._bucket, self._waiting = bucket_seconds, waiting
+    most_rows: int
+    """About so many are given back at once."""
+
+    def __bool__(self) -> bool:
+        """Return whether anything was put there."""
+
+    def put(self, rows: Rows) -> None:
+        """Take rows."""
+
+    def stretches(self) -> Iterator[Rows]:
+        """Yield all rows, those of a time bucket together, earlier buckets first."""
+
+
+class Fold:
+    """The open connections of a log (or of rotated logs, one after the other) and the flows so far.
+
+    With `elsewhere` flows are put there when they are many.
+    """
+
+    def __init__(
+        self, bucket_seconds: int = BUCKET_SECONDS, waiting: int = WAITING, elsewhere: Elsewhere | None = None
+    ) -> None:
+        self._bucket, self._waiting, self._elsewhere = bucket_seconds, waiting, elsewhere
         self._texts: dict[str, int] = {}
         self._sources: list[str] = []
         self._open: list[Rows] = []
@@ -67,10 +89,26 @@ class Fold:
 
     def finish(self) -> Flows:
         """Return the flows of everything taken, compact, and forget it."""
-        return self._told(None)
+        return concat_flows(self.finished())
+
+    def finished(self) -> Iterator[Flows]:
+        """Conclude everything that was taken; return its flows, compact, by stretches of time, the earlier ones first.
+
+        If nothing was put elsewhere they are one.
+        """
+        self._conclude(None)
+        if not self._elsewhere:
+            return iter([self._told(None)])
+        if self._flows:
+            self._elsewhere.put(Rows.joined(self._flows))
+        self._flows = []
+        return (self._said(rows.added_up(_KEYS)) for rows in self._elsewhere.stretches())
 
     def settled(self) -> Flows:
-        """Return the flows of connections that nothing goes on with, compact, and forget these."""
+        """Return the flows of connections that nothing goes on with, compact, and forget these.
+
+        Not of a fold that puts flows elsewhere.
+        """
         return self._told(self._now)
 
     def kept(self) -> bytes:
@@ -88,12 +126,18 @@ class Fold:
         return True
 
     def _told(self, now: int | None) -> Flows:
-        self._settle(now)
-        self._choose()
-        flows = compact(self._frame(self._compacted()), self._bucket) if self._flows else empty_flows()
+        self._conclude(now)
+        flows = self._said(self._compacted()) if self._flows else empty_flows()
         self._flows = []
         self._forget_texts()
         return flows
+
+    def _conclude(self, now: int | None) -> None:
+        self._settle(now)
+        self._choose()
+
+    def _said(self, rows: Rows) -> Flows:
+        return compact(self._frame(rows), self._bucket)
 
     def _forget_texts(self) -> None:
         """Renumber the texts that open connections have: others come and go for as long as a log is followed."""
@@ -143,8 +187,13 @@ class Fold:
             self._keep(with_likelier_destination(Rows.joined(rows), list(self._texts)))
 
     def _keep(self, rows: Rows) -> None:
-        self._flows.append(rows.only(_FLOWS))
-        if sum(map(len, self._flows)) > max(_COMPACT_AT, 2 * len(self._flows[0])):
+        self._flows.append(rows.only(_FLOWS).added_up(_KEYS))
+        waiting = sum(map(len, self._flows))
+        if self._elsewhere is not None:
+            if waiting > self._elsewhere.most_rows:
+                self._elsewhere.put(Rows.joined(self._flows))
+                self._flows = []
+        elif waiting > max(_COMPACT_AT, 2 * len(self._flows[0])):
             self._flows = [self._compacted()]
 
     def _compacted(self) -> Rows:

@@ -31,7 +31,7 @@ def content(folder):
 def test_pieces_come_to_the_store_of_all_of_them_at_once_in_any_order(observed, tmp_path):
     for name, order in (("forth", observed), ("back", observed[::-1])):
         with Adding(tmp_path / name) as adding:
-            added = adding.keep([adding.draft.write(one) for one in order])
+            added = adding.keep([adding.draft.write([one]) for one in order])
         assert added.known == ()
         assert added.facts.rows == sum(len(one.flows) for one in observed)
         assert added.facts.connections == sum(one.flows["connections"].sum() for one in observed)
@@ -44,20 +44,20 @@ def test_of_a_source_that_the_store_has_no_table_is_moved_and_no_file_changes(ob
     save(observed[0], tmp_path)
     before = content(tmp_path)
     with Adding(tmp_path) as adding:
-        assert adding.keep([adding.draft.write(observed[0])]).known == observed[0].window.sources
+        assert adding.keep([adding.draft.write([observed[0]])]).known == observed[0].window.sources
     assert content(tmp_path) == before
 
 
 def cut_short(store, observation):
     with Adding(store) as adding:
-        adding.draft.write(observation)
+        adding.draft.write([observation])
         assert list(adding.draft.folder.rglob("*.parquet"))
         raise UnreadableInput("the next input is none")
 
 
 def test_what_somebody_else_adds_while_inputs_are_read_is_kept(observed, tmp_path):
     with Adding(tmp_path) as adding:
-        piece = adding.draft.write(observed[1])
+        piece = adding.draft.write([observed[1]])
         save(observed[0], tmp_path)
         adding.keep([piece])
     assert_same(load(tmp_path), merge(observed))
@@ -110,4 +110,4 @@ def test_where_nothing_can_be_written_is_one_sentence(observed, tmp_path):
     with Adding(tmp_path / "store") as adding:
         adding.draft.folder.joinpath("names").touch()
         with pytest.raises(PodfenceError, match=r"store cannot be written \(.*\): name another folder"):
-            adding.draft.write(read_flows([SAMPLE.parent.parent / "shop.pcap"]))
+            adding.draft.write([read_flows([SAMPLE.parent.parent / "shop.pcap"])])

@@ -2,6 +2,8 @@
 
 import pytest
 
+from collectors import series
+from collectors.aside import Aside
 from collectors.errors import UnreadableInput
 from collectors.observing import observe_into
 from collectors.processes import made_ready
@@ -29,6 +31,24 @@ def test_a_store_is_that_of_everything_read_at_once(mixed, tmp_path, workers):
     assert (added.read.window, added.read.ledger) == (at_once.window, at_once.ledger)
     assert (added.facts.rows, added.facts.connections) == (len(at_once.flows), at_once.flows["connections"].sum())
     assert added.known == ()
+
+
+def test_a_store_is_the_same_where_flows_do_not_stay_in_memory(mixed, tmp_path, monkeypatch):
+    put = []
+
+    class Small(Aside):
+        def __init__(self, folder):
+            super().__init__(folder, 1)
+
+        def put(self, rows):
+            put.append(len(rows))
+            super().put(rows)
+
+    expected = stored(read_flows([mixed]), tmp_path / "at-once")
+    monkeypatch.setattr(series, "Aside", Small)
+    observe_into([mixed], tmp_path / "store")
+    assert content(tmp_path / "store") == expected
+    assert sum(put) > 0
 
 
 def test_stores_among_the_inputs_count_each_source_once(mixed, tmp_path):

@@ -6,7 +6,8 @@ import pytest
 
 from collectors.errors import NewerArtefact, UnreadableInput
 from collectors.flows import FLOWS, Flows
-from collectors.store_tables import ROWS_OF_GROUP, FlowTable, OpenFile, Wanted, read_part, write_part
+from collectors.store_tables import ROWS_OF_GROUP, FlowTable, OpenFile, Wanted, read_part
+from collectors.store_writing import write_part
 from tests.cluster import flow, flows
 
 DAY = 86_400 * 10**9

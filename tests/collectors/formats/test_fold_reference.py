@@ -1,11 +1,14 @@
 """The fold and its verdicts say what the slow reference says, whatever the records are and however they come."""
 
+import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from collectors.aside import Aside
 from collectors.flows import COUNTERS
 from collectors.formats.evidence import Seen
 from collectors.formats.fold import Fold
+from collectors.observation import compact
 from tests.collectors.formats.hands import batch, record
 from tests.collectors.formats.reference import reference
 
@@ -82,3 +85,26 @@ def expected(sources, minute=60):
 @given(logs(), st.integers(1, 4))
 def test_the_fold_says_what_the_reference_says(sources, pieces):
     assert listed(folded(sources, pieces)) == expected(sources)
+
+
+@settings(max_examples=100)
+@given(logs(), st.integers(1, 4), st.integers(1, 5))
+def test_flows_that_are_put_elsewhere_are_the_same(tmp_path_factory, sources, pieces, most):
+    aside = Aside(tmp_path_factory.getbasetemp(), most)
+    found = folded(sources, pieces, waiting=1, elsewhere=aside)
+    pd.testing.assert_frame_equal(compact(found), folded(sources, pieces, waiting=1))
+
+
+def test_what_comes_from_elsewhere_comes_by_stretches_of_time_and_is_compact(tmp_path):
+    fold = Fold(waiting=1, elsewhere=Aside(tmp_path, 3))
+    fold.begin_source("log")
+    for minute in range(40):
+        fold.add(
+            batch(
+                [record(f"10.0.0.{host}:1024", "10.0.0.2:80", 0, 60 * minute, connections=1) for host in (3, 4)]
+            ).records
+        )
+    parts = list(fold.finished())
+    assert {len(part) for part in parts} == {2}
+    assert [part["first_seen"].min() for part in parts] == sorted(part["first_seen"].min() for part in parts)
+    assert sum(int(part["connections"].sum()) for part in parts) == 80
