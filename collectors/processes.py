@@ -1,13 +1,15 @@
 """Turns a number into processes of this machine, which make ready while it is found out what they shall do."""
 
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from importlib import import_module
-from multiprocessing import get_context
+from multiprocessing import forkserver, get_context
 
 _READS = "collectors.series"
 """The module that has what they do: it takes as long to import as a small file to read."""
+_FORKS = sys.platform == "linux"
+"""Whether a process that has imported it may fork: elsewhere there are libraries that do not go on after that."""
 
 
 def processes(workers: int) -> ProcessPoolExecutor:
@@ -17,14 +19,35 @@ def processes(workers: int) -> ProcessPoolExecutor:
 
 @contextmanager
 def made_ready(workers: int) -> Iterator[ProcessPoolExecutor | None]:
-    """Give processes that begin to import at once, None for fewer than two; they end with this."""
+    """Give processes for which is imported at once, None for fewer than two; they end with this.
+
+    It is imported once, by a process that does nothing else, from which they are forked; they have the environment of
+    the beginning. For a command: nothing else in this process may use `multiprocessing.forkserver` meanwhile.
+    """
     if workers < 2:
         yield None
         return
-    pool = processes(workers)
+    pool = _forked(workers) or processes(workers)
     try:
-        for _ in range(workers):
-            pool.submit(import_module, _READS)
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
+        _end_forking()
+
+
+def _forked(workers: int) -> ProcessPoolExecutor | None:
+    if not _FORKS:
+        return None
+    try:
+        forkserver.set_forkserver_preload([_READS])
+        forkserver.ensure_running()
+    except OSError:  # its socket is in a temporary folder, which needs a short name and some room
+        return None
+    return ProcessPoolExecutor(workers, mp_context=get_context("forkserver"))
+
+
+def _end_forking() -> None:
+    """Wait for the process that others were forked from: `time` would not count what they did otherwise."""
+    end = getattr(forkserver._forkserver, "_stop", None)  # noqa: SLF001 - nothing public waits for it
+    if end is not None:
+        end()
