@@ -1,10 +1,12 @@
 """Turns a number into processes of this machine, which make ready while it is found out what they shall do."""
 
+import os
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from multiprocessing import forkserver, get_context
+from multiprocessing import forkserver, get_context, parent_process
+from threading import Thread
 
 _READS = "collectors.series"
 """The module that has what they do: it takes as long to import as a small file to read."""
@@ -14,7 +16,23 @@ _FORKS = sys.platform == "linux"
 
 def processes(workers: int) -> ProcessPoolExecutor:
     """Return so many processes, of which none shares memory or locks with this one."""
-    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+    return _pool(workers, "spawn")
+
+
+def _pool(workers: int, method: str) -> ProcessPoolExecutor:
+    return ProcessPoolExecutor(workers, mp_context=get_context(method), initializer=_end_with_parent)
+
+
+def _end_with_parent() -> None:
+    """End this process as soon as the one that it works for is no more: an executor's would wait for ever."""
+    Thread(target=_wait_for_parent, daemon=True).start()
+
+
+def _wait_for_parent() -> None:
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)  # not in order: what it holds may be waiting for the parent
 
 
 @contextmanager
@@ -43,7 +61,7 @@ def _forked(workers: int) -> ProcessPoolExecutor | None:
         forkserver.ensure_running()
     except OSError:  # its socket is in a temporary folder, which needs a short name and some room
         return None
-    return ProcessPoolExecutor(workers, mp_context=get_context("forkserver"))
+    return _pool(workers, "forkserver")
 
 
 def _end_forking() -> None:

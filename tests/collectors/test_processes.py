@@ -3,6 +3,9 @@
 import multiprocessing
 import os
 import resource
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -71,3 +74,17 @@ def test_where_nothing_can_be_forked_they_are_begun_anew(monkeypatch, fault):
 def test_fewer_than_two_are_none(workers):
     with made_ready(workers) as ready:
         assert ready is None
+
+
+@pytest.mark.parametrize("given", ["made_ready(2)", "processes(2)"])
+def test_they_end_when_the_process_that_they_work_for_is_killed(given):
+    code = (
+        "import os, signal\nfrom collectors.processes import made_ready, processes\n"
+        "if __name__ == '__main__':\n"
+        f"    with {given} as pool:\n"
+        "        print(pool.submit(os.getpid).result(), flush=True)\n"
+        "        os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    # What it has begun has its end of the pipe: this comes back when all of them have ended.
+    killed = subprocess.run([sys.executable, "-c", code], capture_output=True, check=False, timeout=60)
+    assert (killed.returncode, int(killed.stdout) > 0) == (-signal.SIGKILL, True)
