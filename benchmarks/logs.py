@@ -145,16 +145,23 @@ def _together(kind: str, lines: int, words: argparse.Namespace, scratch: Path) -
     logs = [log, words.work / f"second.{log.name}"]
     logs[1].unlink(missing_ok=True)
     os.link(*logs)
-    alone, both = (_observed(logs, workers, scratch, words.timeout).wall for workers in (1, 2))
+    rounds = [_ways(logs, words, scratch) for _ in range(words.rounds)]
+    logs[1].unlink()
+    alone, both, apart = (statistics.median(walls) for walls in zip(*(walls for walls, _ in rounds), strict=True))
+    return (
+        f"Two such logs of {lines * _LONG:,} lines, medians: {alone:.3g} s one after the other, at a peak of "
+        f"{max(peak for _, peak in rounds):,.0f} MB; {both:.3g} s with `--workers 2`, {alone / both:.2f} times as fast; "
+        f"two commands at once, one for each, {alone / apart:.2f} times."
+    )
+
+
+def _ways(logs: Sequence[Path], words: argparse.Namespace, scratch: Path) -> tuple[tuple[float, ...], float]:
+    """Return how long two logs take one after the other, by two processes, by two commands; the peak of the first."""
+    alone, both = (_observed(logs, workers, scratch, words.timeout) for workers in (1, 2))
     begun = time.perf_counter()
     with ThreadPoolExecutor() as pool:
         list(pool.map(lambda number: _observed([logs[number]], 1, _folder(scratch, number), words.timeout), range(2)))
-    apart = time.perf_counter() - begun
-    logs[1].unlink()
-    return (
-        f"Two such logs of {lines * _LONG:,} lines: {alone:.3g} s one after the other, {both:.3g} with `--workers 2`, "
-        f"{alone / both:.2f} times as fast; two commands at once, one for each, {alone / apart:.2f} times."
-    )
+    return (alone.wall, both.wall, time.perf_counter() - begun), alone.peak
 
 
 def _folder(scratch: Path, number: int) -> Path:
