@@ -148,10 +148,11 @@ def _together(kind: str, lines: int, words: argparse.Namespace, scratch: Path) -
     rounds = [_ways(logs, words, scratch) for _ in range(words.rounds)]
     logs[1].unlink()
     alone, both, apart = (statistics.median(walls) for walls in zip(*(walls for walls, _ in rounds), strict=True))
+    peak = max(peak for _, peak in rounds)
     return (
         f"Two such logs of {lines * _LONG:,} lines, medians: {alone:.3g} s one after the other, at a peak of "
-        f"{max(peak for _, peak in rounds):,.0f} MB; {both:.3g} s with `--workers 2`, {alone / both:.2f} times as fast; "
-        f"two commands at once, one for each, {alone / apart:.2f} times."
+        f"{peak:,.0f} MB; {both:.3g} s with `--workers 2`, {alone / both:.2f} times as fast; two commands at once, one "
+        f"for each, {alone / apart:.2f} times."
     )
 
 

@@ -6,7 +6,7 @@ from typing import BinaryIO, NamedTuple
 from collectors.formats.scan_layout import PADDING
 from collectors.formats.scan_text import count_lines
 
-BLOCK = 1 << 23
+BLOCK = 1 << 24
 """Bytes of lines that are handed on at once, about."""
 LONGEST = 1 << 24
 """Bytes of a line before it is a fault: no record of any log is as long."""
