@@ -177,6 +177,7 @@ def test_b7_what_a_suspended_watch_reads_late_may_have_happened_since_it_was_sur
     with serve(answers) as server, process(server, tmp_path, at_once=2.0) as child:
         until(lambda: position(tmp_path) == "11", 30)
         os.kill(child.pid, signal.SIGSTOP)
+        os.waitpid(child.pid, os.WUNTRACED)  # a thread that writes to the disk stops when that is done, and others wait
         go.set()
         assert sent.wait(10)
         time.sleep(2.7)
