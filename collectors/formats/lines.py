@@ -7,11 +7,15 @@ from collectors.formats.scan_layout import PADDING
 from collectors.formats.scan_text import count_lines
 
 BLOCK = 1 << 24
-"""Bytes of lines that are handed on at once, about."""
+"""Bytes of lines that are handed on at once, at most, about."""
+_FIRST = 1 << 20
+"""Bytes that are read before it is known how long lines are, and at least."""
 LONGEST = 1 << 24
 """Bytes of a line before it is a fault: no record of any log is as long."""
 MOST_LINES = 1 << 16
 """Lines that are handed on at once, however short they are: a row for each takes more than the line."""
+_LINES = MOST_LINES // 2
+"""Lines that are wanted at once: fewer pay more for what is done once a stretch, the rows of more leave the caches."""
 TOO_LONG = f"longer than {LONGEST >> 20} MiB"
 """What is wrong with such a line."""
 _BOM = b"\xef\xbb\xbf"
@@ -59,9 +63,10 @@ def lines_of(stretch: Stretch) -> list[Line]:
 
 
 def stretches(stream: BinaryIO) -> Iterator[Stretch]:
-    """Yield whole lines, about BLOCK bytes at a time; the last line may lack its end in the stream, but not here.
+    """Yield whole lines, some tens of thousands or about BLOCK bytes at a time.
 
-    What was yielded holds only until the next: one buffer is filled again and again, for that is twice as fast.
+    The last line may lack its end in the stream, but not here. What was yielded holds only until the next: one buffer
+    is filled again and again, for that is twice as fast.
     """
     buffer = bytearray(2 * BLOCK + PADDING)
     head = stream.read(len(_BOM))
@@ -70,7 +75,8 @@ def stretches(stream: BinaryIO) -> Iterator[Stretch]:
     head = head.removeprefix(_BOM)
     buffer[: len(head)] = head
     number, known, size, skipping = 1, 0, len(head), False  # no line ends in the bytes that are known
-    while (got := _fill(stream, buffer, size)) or known < size:
+    most = min(_FIRST, BLOCK)
+    while (got := _fill(stream, memoryview(buffer)[size : size + most])) or known < size:
         start, size = 0, size + got
         if not skipping and size > LONGEST and buffer.find(b"\n", known, LONGEST + 1) < 0:
             yield Stretch(number, b"", 0, 0, 0)
@@ -81,10 +87,12 @@ def stretches(stream: BinaryIO) -> Iterator[Stretch]:
                 known = size = 0
                 continue
             skipping = False
-        end = max(start, buffer.rfind(b"\n", known, size) + 1)
+        end, first = max(start, buffer.rfind(b"\n", known, size) + 1), number
         for some in _portions(number, buffer, start, end):
             yield some
             number += some.lines
+        if number > first:
+            most = min(max(_FIRST, _LINES * (end - start) // (number - first)), BLOCK)
         buffer[: size - end] = buffer[end:size]
         known = size = size - end
         if len(buffer) < size + BLOCK + PADDING:
@@ -94,13 +102,12 @@ def stretches(stream: BinaryIO) -> Iterator[Stretch]:
         yield Stretch(number, buffer, 0, size + 1, 1)
 
 
-def _fill(stream: BinaryIO, buffer: bytearray, size: int) -> int:
-    """Read up to BLOCK bytes of a stream behind the first ones of a buffer; return how many."""
-    part = memoryview(buffer)[size : size + BLOCK]
+def _fill(stream: BinaryIO, part: memoryview) -> int:
+    """Read what a stream has at once into a part of a buffer; return how many bytes."""
     readinto = getattr(stream, "readinto", None)
     if readinto is not None:
         return readinto(part) or 0
-    piece = stream.read(BLOCK)
+    piece = stream.read(len(part))
     part[: len(piece)] = piece
     return len(piece)
 

@@ -73,3 +73,12 @@ def test_stretches_hold_whole_lines_not_too_many_and_room_behind_them(text):
 def test_whole_lines_are_bytes_of_their_own():
     with small(longest=20):
         assert list(whole_lines(io.BytesIO(b"a\n" + b"x" * 30 + b"\nb"))) == [(1, b"a\n"), (2, None), (3, b"b\n")]
+
+
+def test_so_many_lines_come_at_once_whatever_their_length_but_no_more_bytes_than_a_block():
+    for length, wanted in ((100, 32768), (400, 32768), (4000, lines.BLOCK // 4000)):
+        text = (b"x" * (length - 1) + b"\n") * (3 * wanted)
+        counts = [stretch.lines for stretch in stretches(io.BytesIO(text))]
+        assert sum(counts) == 3 * wanted
+        assert all(abs(count - wanted) <= 1 for count in counts[1:-1])
+        assert len(counts) > 2
