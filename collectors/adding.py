@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Self
 
-from collectors.errors import PodfenceError, UnreadableInput
+from collectors.errors import UnreadableInput, writing
 from collectors.flow_facts import FlowFacts, facts_of
 from collectors.ledger import Ledger, LedgerWriter
 from collectors.observation import Observation, ObservationWindow, Source, join_sources, without_sources
@@ -52,9 +52,9 @@ class Draft:
         with Tables(self.folder, by_day=self.by_day) as tables:
             for part in parts:
                 window, ledger, facts = window + part.window, ledger + part.ledger, facts + facts_of(part.flows)
-                with _writing(self.store):
+                with writing(self.store):
                     tables.add(part)
-            with _writing(self.store):
+            with writing(self.store):
                 return Piece(Observation(window=window, ledger=ledger), facts, tables.finish())
 
 
@@ -88,7 +88,7 @@ class Adding:
 
     def __enter__(self) -> Self:
         place = self._place
-        with ExitStack() as ending, _writing(place):
+        with ExitStack() as ending, writing(place):
             if isinstance(place, Remote):
                 folder = ending.enter_context(TemporaryDirectory(prefix="podfence-"))
             else:
@@ -123,7 +123,7 @@ class Adding:
         tables = {
             path for piece in listed for name, paths in piece.tables.items() if name not in gone for path in paths
         }
-        with _writing(place):
+        with writing(place):
             for path in sorted(tables):
                 self._move(path)
             old -= tables
@@ -169,16 +169,6 @@ def _locked(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
-
-
-@contextmanager
-def _writing(place: Path | Remote | str) -> Iterator[None]:
-    """Turn what the system says while a store is written into a sentence."""
-    try:
-        yield
-    except OSError as fault:
-        reason = (fault.strerror or str(fault)).lower()
-        raise PodfenceError(f"{place} cannot be written ({reason}): name another folder.") from fault
 
 
 def _held(folder: Path | Remote) -> Held:

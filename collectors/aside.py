@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -11,7 +10,7 @@ from weakref import finalize
 
 import numpy as np
 
-from collectors.errors import PodfenceError
+from collectors.errors import writing
 from collectors.formats.columns import Array
 from collectors.formats.rows import Rows
 
@@ -74,7 +73,10 @@ class Aside:
         """Put rows aside."""
         order = np.argsort(rows["bucket"], kind="stable")
         buckets, firsts = np.unique(rows["bucket"][order], return_index=True)
-        with self._written():
+        with writing(self._folder):
+            if self._file is None:
+                self._file = TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115 - as long as this is there
+                finalize(self, self._file.close)
             columns = {name: self._column(column, order) for name, column in rows.columns.items()}
         self._pieces.append(_Piece(buckets, np.append(firsts[1:], len(rows)), columns))
 
@@ -104,14 +106,3 @@ class Aside:
         while left:
             left = left[self._file.write(left) :]
         return made
-
-    @contextmanager
-    def _written(self) -> Iterator[None]:
-        try:
-            if self._file is None:
-                self._file = TemporaryFile(dir=self._folder, buffering=0)  # noqa: SIM115 - as long as this is there
-                finalize(self, self._file.close)
-            yield
-        except OSError as fault:
-            reason = (fault.strerror or str(fault)).lower()
-            raise PodfenceError(f"{self._folder} cannot be written ({reason}): name another folder.") from fault

@@ -14,7 +14,7 @@ from pathlib import Path
 from stat import S_ISREG
 from typing import Any
 
-from collectors.errors import UnreadableInput, one_line
+from collectors.errors import UnreadableInput, one_line, reason_of
 from collectors.formats.lines import LONGEST
 
 HEAD = 256
@@ -93,8 +93,7 @@ class LogFile:
         except FileNotFoundError:
             return None
         except OSError as fault:
-            reason = (fault.strerror or str(fault)).lower()
-            raise UnreadableInput(f"{shown(path)} cannot be opened ({reason}): make it readable.") from fault
+            raise UnreadableInput(f"{shown(path)} cannot be opened ({reason_of(fault)}): make it readable.") from fault
         if not S_ISREG(os.fstat(descriptor).st_mode):
             os.close(descriptor)
             raise UnreadableInput(f"{shown(path)} is no file that grows: name one, or pipe into `podfence learn -`.")
@@ -157,8 +156,7 @@ class LogFile:
         try:
             return os.pread(self._descriptor, size, offset)
         except OSError as fault:
-            reason = (fault.strerror or str(fault)).lower()
-            raise UnreadableInput(f"{shown(self.path)} cannot be read ({reason}): check the disk.") from fault
+            raise UnreadableInput(f"{shown(self.path)} cannot be read ({reason_of(fault)}): check the disk.") from fault
 
 
 def identity_of(path: Path) -> Identity | None:

@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from collectors.capture import sniff
-from collectors.errors import UnreadableInput
+from collectors.errors import UnreadableInput, reason_of
 from collectors.formats import generic
 from collectors.formats.known import FORMATS as LOGS
 from collectors.formats.known import sniff_log
@@ -117,13 +117,12 @@ def opened(item: Input) -> Iterator[Content]:
     except FileNotFoundError:
         raise UnreadableInput(f"{item.where} does not exist: check the path.") from None
     except OSError as fault:
-        reason = (fault.strerror or str(fault)).lower()
-        raise UnreadableInput(f"{item.where} cannot be opened ({reason}): make it readable.") from fault
+        raise UnreadableInput(f"{item.where} cannot be opened ({reason_of(fault)}): make it readable.") from fault
     with stream:
         try:
             yield Content(stream)
         except OSError as fault:
-            reason = (fault.strerror or str(fault)).lower()
+            reason = reason_of(fault)
             raise UnreadableInput(f"{item.where} cannot be read ({reason}): check the disk or copy it.") from fault
 
 

@@ -4,7 +4,7 @@ import socket
 from collections.abc import Callable, Iterator
 from contextlib import closing
 
-from collectors.errors import UnreadableInput, one_line
+from collectors.errors import UnreadableInput, one_line, reason_of
 from collectors.formats.batch import Batch
 from collectors.formats.netflow_udp import collect, receive
 from collectors.inputs import SCHEME
@@ -39,6 +39,6 @@ def _bound(address: str) -> socket.socket:
     except OSError as fault:
         if sock is not None:
             sock.close()
-        reason = (fault.strerror or str(fault)).lower()
+        reason = reason_of(fault)
         raise UnreadableInput(f"{one_line(address)} cannot be listened at ({reason}): name another address.") from fault
     return sock

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from collectors.claims import CLAIMS
-from collectors.errors import PodfenceError, UnreadableInput
+from collectors.errors import PodfenceError, UnreadableInput, reason_of
 from collectors.flows import FLOWS
 from collectors.names import NAMES
 from collectors.observation import Observation, merge
@@ -50,7 +50,7 @@ def listed(place: Path) -> list[Segment]:
     try:
         names = [name for name in os.listdir(place) if _NAME.fullmatch(name)]  # noqa: PTH208 - names are all it takes
     except OSError as fault:
-        raise UnreadableInput(f"{place} cannot be listed ({_reason(fault)}): make it readable.") from fault
+        raise UnreadableInput(f"{place} cannot be listed ({reason_of(fault)}): make it readable.") from fault
     return sorted(Segment(int(name[:10]), int(name[11:])) for name in names)
 
 
@@ -153,7 +153,7 @@ def read_open(place: Path, segment: Segment) -> dict[str, bytes]:
     try:
         return {path.name: path.read_bytes() for path in sorted(folder.iterdir())} if folder.is_dir() else {}
     except OSError as fault:
-        raise UnreadableInput(f"{folder} cannot be read ({_reason(fault)}): copy it again.") from fault
+        raise UnreadableInput(f"{folder} cannot be read ({reason_of(fault)}): copy it again.") from fault
 
 
 def write_segment(place: Path, segment: Segment, observation: Observation, still_open: Mapping[str, bytes]) -> int:
@@ -228,10 +228,6 @@ def clean(place: Path) -> None:
 def unwritable(folder: Path, fault: OSError) -> PodfenceError:
     """Return the sentence for a learning store that cannot be written."""
     if fault.errno in _NO_ROOM:
-        whole = f"{folder}: no room left ({_reason(fault)}); what was learned before is whole"
+        whole = f"{folder}: no room left ({reason_of(fault)}); what was learned before is whole"
         return PodfenceError(f"{whole}: make room, or name a --budget.")
-    return PodfenceError(f"{folder} cannot be written ({_reason(fault)}): check the folder, or name another.")
-
-
-def _reason(fault: OSError) -> str:
-    return (fault.strerror or str(fault)).lower()
+    return PodfenceError(f"{folder} cannot be written ({reason_of(fault)}): check the folder, or name another.")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from collectors.errors import PodfenceError, one_line
+from collectors.errors import PodfenceError, one_line, reason_of
 from recommender.cli_adopt import add_adopt
 from recommender.cli_apply import add_apply
 from recommender.cli_diff import add_diff
@@ -65,8 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return status
     except OSError as fault:  # a path that no system call takes, a disk that fails: the world, not podfence
         where = f"{one_line(fault.filename)}: " if fault.filename else ""
-        what = (fault.strerror or str(fault)).lower()
-        _say(f"podfence: {where}{what}; check the path, and who may read and write there")
+        _say(f"podfence: {where}{reason_of(fault)}; check the path, and who may read and write there")
         return BAD_INPUT
     except KeyboardInterrupt:
         _say("podfence: stopped; what was written before is whole")
