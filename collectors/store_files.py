@@ -1,6 +1,6 @@
 """Turns window, ledger and frames into the files of an observation store and back; `collectors.store` says which.
 
-A folder is a path, or a place at a URL. `collectors.store_tables` reads and writes the frames.
+A folder is a path, or a place at a URL. `collectors.store_tables` reads the frames, `store_writing` writes them.
 """
 
 import json
@@ -20,7 +20,8 @@ from collectors.names import NAMES, Names, compact_names, concat_names
 from collectors.observation import Gap, Observation, ObservationWindow, Source, compact, concat_flows
 from collectors.remote import Remote
 from collectors.schema import Schema
-from collectors.store_tables import FOLDERS, VERSION, File, FlowTable, check_version, read_part, replace_file
+from collectors.store_tables import FOLDERS, VERSION, File, FlowTable, check_version, read_part
+from collectors.store_writing import replace_file
 
 WINDOW, LEDGER = "window.json", "ledger.json"
 _DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)

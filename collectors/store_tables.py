@@ -196,16 +196,6 @@ def _frame(file: File, table: Any, schema: Schema) -> pd.DataFrame:
     return frame
 
 
-def replace_file(path: Path | Remote, content: bytes) -> None:
-    """Write a file as a whole or not at all."""
-    if isinstance(path, Remote):
-        path.replace_bytes(content)
-        return
-    temporary = path.with_name(f".{path.name}.tmp")
-    temporary.write_bytes(content)
-    temporary.replace(path)
-
-
 def of_sources(folder: Path | Remote, parts: Iterable[str], names: Iterable[str]) -> set[str]:
     """Return the parts that hold what was read of the sources of some names."""
     wanted = {name.encode() for name in names}

@@ -4,10 +4,10 @@ import hashlib
 import re
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
-from typing import Any, Final, cast
+from typing import Any, BinaryIO, Final, cast
 
 import numpy as np
 import pandas as pd
@@ -108,6 +108,15 @@ def write_part(
         return table.finish()
 
 
+def replace_file(path: Path | Remote, content: bytes) -> None:
+    """Write a file as a whole or not at all."""
+    if isinstance(path, Remote):
+        path.replace_bytes(content)
+        return
+    with _whole(path) as file:
+        file.write(content)
+
+
 class _Table:
     """A file of one kind; its bytes depend on the rows and on pyarrow only."""
 
@@ -150,15 +159,22 @@ class _Table:
         self._file.close()
 
 
+@contextmanager
+def _whole(path: Path) -> Iterator[BinaryIO]:
+    """Give a file that takes its place when it is written."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    with temporary.open("wb") as file:
+        yield file
+    temporary.replace(path)
+
+
 def _put(path: Path | Remote, file: Any) -> None:
     if isinstance(path, Remote):
         path.write_bytes(file.read())  # nobody reads it before it is listed
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.tmp")
-    with temporary.open("wb") as target:
+    with _whole(path) as target:
         shutil.copyfileobj(file, target)
-    temporary.replace(path)
 
 
 def _arrow(rows: pd.DataFrame, schema: Schema) -> Any:
