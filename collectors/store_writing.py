@@ -186,7 +186,7 @@ def _arrow(rows: pd.DataFrame, schema: Schema) -> Any:
 
 
 def _dictionary(texts: "pd.Series[Any]") -> Any:
-    """Return a category column with the categories that are in use."""
+    """Return a category column with the categories that are in use; what pandas has for it sorts all codes first."""
     codes, categories = texts.cat.codes.to_numpy().astype(np.int64), texts.cat.categories
     used = np.flatnonzero(np.bincount(codes + 1, minlength=1)[1:])
     place = np.full(len(categories) + 1, -1, dtype=np.int32)

@@ -98,7 +98,7 @@ class Fold:
         """
         self._conclude(None)
         if not self._elsewhere:
-            return iter([self._told(None)])
+            return iter([self._told()])
         if self._flows:
             self._elsewhere.put(Rows.joined(self._flows))
         self._flows = []
@@ -109,7 +109,8 @@ class Fold:
 
         Not of a fold that puts flows elsewhere.
         """
-        return self._told(self._now)
+        self._conclude(self._now)
+        return self._told()
 
     def kept(self) -> bytes:
         """Return the open connections, to go on with another day; ask after `settled`, when no flow waits."""
@@ -125,14 +126,14 @@ class Fold:
         self._open, self._settled = [rows], len(rows)
         return True
 
-    def _told(self, now: int | None) -> Flows:
-        self._conclude(now)
+    def _told(self) -> Flows:
         flows = self._said(self._compacted()) if self._flows else empty_flows()
         self._flows = []
         self._forget_texts()
         return flows
 
     def _conclude(self, now: int | None) -> None:
+        """Make flows of the connections that nothing goes on with at a time of the log (ns), or of all of them."""
         self._settle(now)
         self._choose()
 
