@@ -4,7 +4,9 @@ Cython in pure Python mode: compiled at build time where there is a C compiler, 
 (slower, same flows). So are `links`, `internet` and `headers`, which read one frame, `records`, which reads many into
 a ring, and `lifecycle`, which knows when a conversation begins and ends; each has a .pxd beside it that tells the
 others' compiler of its functions. This is C in Python's clothes, and longer than other modules where all of it happens
-to every packet. Where 64 bits might overflow, `wrapped` says so: it does nothing compiled, since C wraps by itself.
+to every packet. So are its functions: what every packet touches is in local variables, written back once at the end,
+and what is called from Python takes a pointer from each array, one by one, for which Cython has no shorter way. Where 64
+bits might overflow, `wrapped` says so: it does nothing compiled, since C wraps by itself.
 
 All memory is arrays of unsigned 64-bit words (the index: 32-bit) that the caller makes and grows; the names of words
 are in `layout`:

@@ -1,6 +1,7 @@
 """Turns a link-layer frame into the place of its IP header, or into its ledger class.
 
-Cython in pure Python mode, see `kernel`. Scratch words are those of `headers`.
+Cython in pure Python mode, with as long a function, see `kernel`: one link type after the other. Scratch words are
+those of `headers`.
 """
 
 try:

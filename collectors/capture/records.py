@@ -1,6 +1,6 @@
 """Turns the records of a capture into packets in a ring, and counts those that make no flow: the hot path's first half.
 
-Cython in pure Python mode, see `kernel`.
+Cython in pure Python mode, and as long, see `kernel`: one loop over three forms of record.
 
 Ring, a packet of a conversation in 12 words:
     0-3 addresses a (the lower one with its port) and b, high half and low half each; 4 ports a << 16 | b,

@@ -1,8 +1,8 @@
 """Turns lines of JSON into rows of the wanted fields: one pass, no object for a line.
 
-Cython in pure Python mode, see `collectors.capture.kernel`; the words of arrays are named in `scan_layout`. What is
-not wanted is checked (RFC 8259, strict UTF-8) and passed over. A line that is no plain JSON object, or of which
-Python might say something else, is slow: its place is noted, and nothing of it stays in the rows.
+Cython in pure Python mode, with as long a function, see `collectors.capture.kernel`; the words of arrays are named in
+`scan_layout`. What is not wanted is checked (RFC 8259, strict UTF-8) and passed over. A line that is no plain JSON
+object, or of which Python might say something else, is slow: its place is noted, and nothing of it stays in the rows.
 """
 
 try:

@@ -1,8 +1,8 @@
 """Turns lines of separated values into rows of the wanted columns: one pass, no object for a line.
 
-Cython in pure Python mode, see `collectors.capture.kernel`; the words of arrays are named in `scan_layout`. Slow, and
-left to Python, are lines with bytes of 128 and more, with a carriage return that is not at their end, with quotes
-where those mean something, and with values that are not quite what their field's kind is.
+Cython in pure Python mode, with as long functions, see `collectors.capture.kernel`; the words of arrays are named in
+`scan_layout`. Slow, and left to Python, are lines with bytes of 128 and more, with a carriage return that is not at
+their end, with quotes where those mean something, and with values that are not quite what their field's kind is.
 """
 
 try:
